@@ -1,0 +1,376 @@
+"""``workbook.toml`` as a frozen ``Settings``: severities, deadlines, calendar, steps, people, privacy.
+
+Every number of the process is a setting with a default. An unknown key or a value that makes no sense is refused with
+its line and the nearest valid key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from incident_lib.errors import SettingsError
+from incident_lib.tables import SEVERITIES
+
+FILE_NAME = "workbook.toml"
+Severity = Literal["critical", "high", "medium", "low"]
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        nearest = difflib.get_close_matches(name, available_timezones(), 1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"unknown time zone {name!r}, expected a name such as 'Europe/Berlin'{hint}")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Model(BaseModel):
+    """A part of the settings: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Span(Model):
+    """A number of days, written "5 business days" or "3 calendar days"."""
+
+    days: int = Field(ge=0, le=3660)
+    business: bool
+
+    @classmethod
+    def parse(cls, text: Any) -> Any:
+        """Return the span that a text states; anything but a text is left to the model itself."""
+        if not isinstance(text, str):
+            return text
+        match = re.fullmatch(r"(\d{1,4}) (business|calendar) days?", text.strip())
+        if not match:
+            raise ValueError(f"not a span of days: {text!r}; expected '5 business days' or '3 calendar days'")
+        return cls(days=int(match[1]), business=match[2] == "business")
+
+    def __str__(self) -> str:
+        return f"{self.days} {'business' if self.business else 'calendar'} day{'' if self.days == 1 else 's'}"
+
+
+SpanText = Annotated[Span, BeforeValidator(Span.parse)]
+
+
+class Workbook(Model):
+    """Who keeps this workbook, and in which time zone its days begin and end."""
+
+    name: str = "Incident workbook"
+    zone: Zone = "UTC"
+    profile: Literal["default", "pagerduty"] = "default"
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """Return the workbook's time zone."""
+        return ZoneInfo(self.zone)
+
+
+class Severities(Model):
+    """Which severities are major (need a post-mortem), and what the sources' own words mean."""
+
+    major: tuple[Severity, ...] = Field(default=("critical", "high"), strict=False, min_length=1)
+    aliases: dict[str, Severity] = {}
+
+
+class Calendar(Model):
+    """Which days are business days; holidays come from the ``holidays`` library by country and subdivision."""
+
+    country: str | None = None
+    subdivision: str | None = None
+    workdays: tuple[Weekday, ...] = Field(default=("Mon", "Tue", "Wed", "Thu", "Fri"), strict=False, min_length=1)
+    extra_holidays: tuple[date, ...] = Field(default=(), strict=False)
+    removed_holidays: tuple[date, ...] = Field(default=(), strict=False)
+
+
+_FIVE = {severity: Span(days=5, business=True) for severity in SEVERITIES}
+
+
+class Deadlines(Model):
+    """How long meeting, page, and action items may take, counted from ``start`` of the incident."""
+
+    start: Literal["started_at", "detected_at", "resolved_at"] = "resolved_at"
+    meeting: dict[Severity, SpanText] = _FIVE
+    page: dict[Severity, SpanText] = _FIVE
+    action_items: dict[str, SpanText] = {
+        "clean-up": Span(days=5, business=True),
+        "prevent": Span(days=30, business=False),
+        "detect": Span(days=30, business=False),
+        "mitigate": Span(days=30, business=False),
+        "process": Span(days=30, business=False),
+    }
+
+
+class Step(Model):
+    """One step of the follow-up: data, not code.
+
+    ``due`` counts from ``after``: resolved, deadline (the page's), or meeting. A negative ``hours_before`` is not
+    needed: a step that is due some time *before* the point states ``hours_before`` instead of ``due``.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    title: str
+    whose: Literal["on-call", "owner", "incident commander", "customer liaison"] = "owner"
+    after: Literal["resolved", "deadline", "meeting", "tasks"] = "resolved"
+    due: SpanText = Span(days=5, business=True)
+    hours_before: int | None = Field(default=None, ge=1, le=240)
+    when: Literal["always", "customers", "touches", "critical"] = "always"
+
+
+def _step(id: str, title: str, **rest: Any) -> Step:
+    return Step(id=id, title=title, **rest)
+
+
+_AT_ONCE, _NEXT_DAY, _FIVE_DAYS = "0 business days", "1 business day", "5 business days"
+STEPS = (
+    _step("page-created", "Post-mortem page created", whose="on-call", due=_NEXT_DAY),
+    _step("owner-assigned", "Owner assigned", whose="on-call", due=_NEXT_DAY),
+    _step("tasks-recorded", "Clean-up tasks added or handed over", whose="on-call", due=_NEXT_DAY),
+    _step("slack-reviewed", "Slack history reviewed", whose="on-call", due="2 business days"),
+    _step("customer-contacted", "Customer contacted about restarts or changes", whose="on-call", due=_NEXT_DAY,
+          when="touches"),
+    _step("internal-email", "Internal e-mail sent", whose="on-call", due=_NEXT_DAY),
+    _step("meeting-scheduled", "Post-mortem meeting scheduled", due=_NEXT_DAY),
+    _step("page-completed", "Page completed", after="deadline", due=_AT_ONCE),
+    _step("page-shared", "Page shared 24 hours before the meeting", after="meeting", hours_before=24),
+    _step("meeting-held", "Post-mortem meeting held", due=_FIVE_DAYS),
+    _step("external-message", "External message posted", due=_FIVE_DAYS, when="critical"),
+    _step("all-clear", "Customer told that all is clear", whose="on-call", after="tasks", due="2 business days",
+          when="touches"),
+    _step("closed", "Post-mortem closed", after="tasks", due=_FIVE_DAYS),
+)  # fmt: skip
+
+
+class Person(Model):
+    """Somebody whom the records name."""
+
+    name: str
+    email: str | None = None
+    handle: str | None = None
+    roles: tuple[str, ...] = Field(default=(), strict=False)
+    team: str | None = None
+    zone: Zone | None = None
+    interested: bool = False
+
+
+class Customer(Model):
+    """A customer, with the names by which chat and alerts know it, and where to write."""
+
+    name: str
+    aliases: tuple[str, ...] = Field(default=(), strict=False)
+    email: str | None = None
+
+
+class Messages(Model):
+    """Whom the internal e-mail goes to, and who signs."""
+
+    internal_to: str | None = None
+    signed: str | None = None
+
+
+class Chat(Model):
+    """Which chat messages belong to an incident, and which of them are key."""
+
+    channels: tuple[str, ...] = Field(default=("incidents", "ops"), strict=False)
+    minutes_before: int = Field(default=15, ge=0, le=1440)
+    minutes_after: int = Field(default=60, ge=0, le=1440)
+    key_reactions: tuple[str, ...] = Field(default=("pushpin", "star", "memo"), strict=False)
+    scribe_prefixes: tuple[str, ...] = Field(default=("scribe:", "timeline:", "note:"), strict=False)
+    todo_prefixes: tuple[str, ...] = Field(default=("todo:", "action:", "ai:"), strict=False)
+
+
+class FileRule(Model):
+    """How to read files that a pattern names, where their content leaves it open."""
+
+    path: str
+    table: Literal["incidents", "timeline", "messages", "postmortems", "action_items", "people"] | None = None
+    zone: Zone | None = None
+    time_format: str | None = None
+    columns: dict[str, str] = {}
+    ignore: bool = False
+
+
+class Limits(Model):
+    """What a source may cost before it is refused."""
+
+    file_megabytes: int = Field(default=2048, ge=1)
+    member_megabytes: int = Field(default=100, ge=1)
+    archive_megabytes: int = Field(default=2048, ge=1)
+    archive_members: int = Field(default=50_000, ge=1)
+    archive_ratio: int = Field(default=200, ge=2)
+    nesting: int = Field(default=100, ge=4)
+    front_matter_kilobytes: int = Field(default=64, ge=1)
+
+
+class Sources(Model):
+    """How sources are joined: which one is believed first where several tell of the same incident."""
+
+    precedence: tuple[str, ...] = Field(default=("pages", "tabular", "pagerduty", "statuspage", "slack"), strict=False)
+    incident_id: str = r"\bINC-\d{4}-\d{3,}\b"
+    limits: Limits = Limits()
+
+
+class Privacy(Model):
+    """What never leaves the house, beside secrets: internal host names, and words of your own."""
+
+    internal_hosts: tuple[str, ...] = Field(default=(".internal", ".local", ".lan"), strict=False)
+    words: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Settings(Model):
+    """All settings of a workbook, with the defaults of the process that README describes."""
+
+    workbook: Workbook = Workbook()
+    severities: Severities = Severities()
+    calendar: Calendar = Calendar()
+    deadlines: Deadlines = Deadlines()
+    steps: tuple[Step, ...] = Field(default=STEPS, strict=False)
+    people: tuple[Person, ...] = Field(default=(), strict=False)
+    customers: tuple[Customer, ...] = Field(default=(), strict=False)
+    messages: Messages = Messages()
+    chat: Chat = Chat()
+    files: tuple[FileRule, ...] = Field(default=(), strict=False)
+    sources: Sources = Sources()
+    privacy: Privacy = Privacy()
+
+
+_PAGERDUTY: dict[str, Any] = {
+    "meeting": {"critical": "3 calendar days"},
+    "page": {"critical": "3 calendar days"},
+    "action_items": {"clean-up": "15 calendar days", "mitigate": "15 calendar days"},
+}
+_DEADLINES = Deadlines().model_dump(include={"meeting", "page", "action_items"})
+PROFILES: dict[str, dict[str, Any]] = {"default": {}, "pagerduty": {"deadlines": _PAGERDUTY}}
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return the settings of a workbook's folder.
+
+    Raises:
+        SettingsError: if there is no ``workbook.toml``, it is not TOML, or a key or value is wrong.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{folder} is no workbook: it has no {FILE_NAME}; 'incidents init {folder}' would make one"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} can't be read as UTF-8 text: {error}") from error
+    return parse_settings(text, name=str(path))
+
+
+def parse_settings(text: str, *, name: str = FILE_NAME) -> Settings:
+    """Return the settings that a TOML text states, over its profile's and our defaults.
+
+    Raises:
+        SettingsError: with the line, and the nearest valid key for an unknown one.
+    """
+    try:
+        stated = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{name} is not valid TOML: {error}") from error
+    defaults = _over({"deadlines": _DEADLINES}, PROFILES.get(_profile_name(stated), {}))
+    try:
+        return Settings.model_validate(_over(defaults, stated))
+    except ValidationError as error:
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        line = line_of(text, first["loc"])
+        raise SettingsError(f"{_explained(first)} @ {name}{f' line {line}' if line else ''}") from error
+
+
+def _profile_name(stated: dict[str, Any]) -> str:
+    workbook = stated.get("workbook")
+    return str(workbook.get("profile", "default")) if isinstance(workbook, dict) else "default"
+
+
+def _over(base: Any, stated: Any) -> Any:
+    """Return nested dictionaries with ``stated`` laid over ``base``."""
+    if not (isinstance(base, dict) and isinstance(stated, dict)):
+        return stated
+    return {key: _over(base[key], stated[key]) if key in base and key in stated else stated.get(key, base.get(key))
+            for key in (*base, *(key for key in stated if key not in base))}  # fmt: skip
+
+
+def _explained(error: Any) -> str:
+    """Return one pydantic error as our sentence."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(str(error["loc"][-1]), valid_keys(error["loc"][:-1]), 1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected {_listed(valid_keys(error['loc'][:-1]))}"
+        return f"unknown setting {place!r}; {hint}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"setting {place!r}: {message[0].lower()}{message[1:]} (it is {error['input']!r})"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + (" or " if len(names) > 1 else "") + names[-1] if names else "nothing here"
+
+
+def valid_keys(location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the settings know at a place such as ``("deadlines",)``."""
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        models = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type) and
+                  issubclass(kind, BaseModel)]  # fmt: skip
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
+
+
+def line_of(text: str, location: tuple[str | int, ...]) -> int | None:
+    """Return the line (from 1) of a TOML text where a setting stands, or the nearest enclosing one; None if unknown.
+
+    ``tomllib`` keeps no positions; this reads the headers and keys line by line, which is exact but for keys hidden in
+    multi-line strings.
+    """
+    lines = dict(_places(text))
+    names = tuple(part for part in location)
+    while names:
+        if names in lines:
+            return lines[names]
+        names = names[:-1]
+    return None
+
+
+def _places(text: str) -> list[tuple[tuple[str | int, ...], int]]:
+    places: list[tuple[tuple[str | int, ...], int]] = []
+    table: tuple[str | int, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$", line)
+        key = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
+        if header:
+            name = _parts(header[2])
+            if header[1] == "[[":
+                counts[name] = counts.get(name, -1) + 1
+                table = (*name, counts[name])
+            else:
+                table = name
+            places.append((table, number))
+        elif key:
+            places.append(((*table, *_parts(key[1])), number))
+            inner = re.findall(r"[{,]\s*([A-Za-z0-9_\"'-]+)\s*=", line[key.end() :])
+            places.extend(((*table, *_parts(key[1]), *_parts(name)), number) for name in inner)
+    return places
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in name.split("."))

@@ -1,0 +1,1 @@
+"""Readers: one file per format, all alike, none aware of another."""

@@ -1,0 +1,205 @@
+"""What every reader shares: a source file with its limits, a batch of tables, and the account of what was read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from incident_lib.errors import SourceError
+from incident_lib.settings import FileRule, Limits, Settings
+from incident_lib.tables import ACCOUNTS, PROBLEMS, Problem, Table
+
+HEAD_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of the workbook, or one folder that is read as a whole (an unpacked chat export).
+
+    ``name`` is its path relative to the workbook with forward slashes: the beginning of every pointer into it.
+    """
+
+    path: Path
+    name: str
+    settings: Settings
+
+    @property
+    def limits(self) -> Limits:
+        """Return what it may cost."""
+        return self.settings.sources.limits
+
+    @cached_property
+    def rule(self) -> FileRule:
+        """Return the first ``[[files]]`` rule whose pattern names this file; an empty rule if none does."""
+        matching = (rule for rule in self.settings.files if fnmatch(self.name, rule.path))
+        return next(matching, FileRule(path=self.name))
+
+    @property
+    def zone(self) -> str | None:
+        """Return the time zone stated for times without an offset; None: such times are refused."""
+        return self.rule.zone
+
+    @cached_property
+    def head(self) -> bytes:
+        """Return the first bytes, for recognising the format; empty for a folder."""
+        if self.path.is_dir():
+            return b""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        except OSError as error:
+            raise SourceError(f"can't read {self.name}: {error.strerror}") from error
+
+    def read_bytes(self) -> bytes:
+        """Return the whole content.
+
+        Raises:
+            SourceError: if it can't be read, or is larger than the limit.
+        """
+        try:
+            size = self.path.stat().st_size
+            if size > self.limits.file_megabytes * 1_000_000:
+                raise SourceError(
+                    f"{self.name} has {size:,} bytes, more than the limit of {self.limits.file_megabytes} MB "
+                    "(sources.limits.file_megabytes)"
+                )
+            return self.path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"can't read {self.name}: {error.strerror}") from error
+
+    @cached_property
+    def text(self) -> str:
+        """Return the content as text without a byte order mark.
+
+        Raises:
+            SourceError: if it is not UTF-8, with the line of the first wrong byte.
+        """
+        return decode(self.read_bytes(), self.name)
+
+    @cached_property
+    def json(self) -> Any:
+        """Return the content parsed as JSON (see ``parse_json``)."""
+        return parse_json(self.text, self.name, nesting=self.limits.nesting)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the content, in hexadecimal; for a folder, of all its files' names and contents."""
+        sha = hashlib.sha256()
+        if self.path.is_file():
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        for path in sorted(path for path in self.path.rglob("*") if path.is_file()):
+            sha.update(path.relative_to(self.path).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return sha.hexdigest()
+
+
+def decode(content: bytes, name: str) -> str:
+    """Return bytes as text; UTF-8 with or without a byte order mark.
+
+    Raises:
+        SourceError: naming the line and the byte that is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SourceError(
+            f"{name} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}; "
+            "save it as UTF-8 (it may be Latin-1 or Windows-1252)"
+        ) from error
+
+
+def parse_json(text: str, name: str, *, nesting: int = 100) -> Any:
+    """Return parsed JSON; refuses NaN, repeated keys, and nesting beyond the limit.
+
+    Raises:
+        SourceError: with the line and column where the text stops being JSON.
+    """
+    if deepest(text) > nesting:
+        raise SourceError(f"{name} is nested more than {nesting} levels deep (sources.limits.nesting)")
+    try:
+        return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{name} is not valid JSON: {error.msg} in line {error.lineno} column {error.colno}") from error
+    except ValueError as error:
+        raise SourceError(f"{name} is not valid JSON: {error}") from error
+
+
+def deepest(text: str) -> int:
+    """Return how deep brackets nest in a text, strings not told apart: never less than JSON's own depth."""
+    depth = most = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            most = max(most, depth)
+        elif character in "]}":
+            depth -= 1
+    return most
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {repeated!r} stands twice in one object")
+    return record
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+@dataclass
+class Batch:
+    """What one reader got from one source: typed tables, problems, and the account of everything read."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, table: Table, rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> None:
+        """Add rows to a table: dictionaries, or a frame with some of its columns."""
+        frame = table.conform(rows) if isinstance(rows, pd.DataFrame) else table.frame(rows)
+        known = self.tables.get(table.name)
+        self.tables[table.name] = frame if known is None else pd.concat([known, frame], ignore_index=True)
+
+    def problem(self, rule: str, message: str, source: str, **rest: Any) -> None:
+        """Note one problem (see ``tables.Problem``)."""
+        self.problems.append(Problem(rule, message, source, **rest))
+
+    def account(self, source: str, reader: str, kind: str, outcomes: Mapping[str, int]) -> None:
+        """Note how many records of a kind a source held: ``{"used": 150, "skipped: channel_join": 8}``."""
+        self.accounts.extend(
+            {"source": source, "format": reader, "kind": kind, "outcome": outcome, "rows": rows}
+            for outcome, rows in outcomes.items()
+            if rows
+        )
+
+    def problems_table(self) -> pd.DataFrame:
+        """Return the problems as a table."""
+        return PROBLEMS.frame(vars(problem) for problem in self.problems)
+
+    def accounts_table(self) -> pd.DataFrame:
+        """Return the accounts as a table."""
+        return ACCOUNTS.frame(self.accounts)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format: its name, how to recognise it by content, and how to read it.
+
+    ``recognises`` looks at ``source.head`` (or the folder's entries) and must be cheap; ``read`` raises
+    ``SourceError`` only where the file as a whole can't be read; anything less is a problem in the batch.
+    """
+
+    name: str
+    recognises: Callable[[Source], bool]
+    read: Callable[[Source], Batch]
