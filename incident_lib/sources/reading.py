@@ -97,7 +97,9 @@ class Source:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         for path in sorted(path for path in self.path.rglob("*") if path.is_file()):
-            sha.update(path.relative_to(self.path).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+            sha.update(
+                path.relative_to(self.path).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+            )
         return sha.hexdigest()
 
 
@@ -128,7 +130,9 @@ def parse_json(text: str, name: str, *, nesting: int = 100) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise SourceError(f"{name} is not valid JSON: {error.msg} in line {error.lineno} column {error.colno}") from error
+        raise SourceError(
+            f"{name} is not valid JSON: {error.msg} in line {error.lineno} column {error.colno}"
+        ) from error
     except ValueError as error:
         raise SourceError(f"{name} is not valid JSON: {error}") from error
 

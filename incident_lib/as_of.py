@@ -1,0 +1,77 @@
+"""What was known at a time: rows that came later are dropped, times that came later are blanked, states recomputed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from incident_lib.tables import POSTMORTEM_STATUSES, SEVERITY_DTYPE, TABLES, Table
+
+
+def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
+    """Return the latest time at which any record says that something happened (a meeting may lie ahead: not counted)."""
+    times = [
+        tables[table.name][name].max()
+        for table in TABLES
+        for name in table.of_kind("time")
+        if name != "meeting_at" and not tables[table.name].empty
+    ]
+    return max((time for time in times if pd.notna(time)), default=pd.Timestamp("1970-01-01", tz="UTC"))
+
+
+def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Return the tables as they were known at ``as_of``.
+
+    What can't be seen so: texts that were written later without a time of their own (a page's prose, an owner's name).
+    """
+    known = {table.name: _cut(table, tables[table.name], as_of) for table in TABLES}
+    known["incidents"] = _with_severity(known["incidents"], tables["timeline"], as_of)
+    known["postmortems"] = known["postmortems"].assign(status=_page_status(tables["postmortems"], known["postmortems"]))
+    return known
+
+
+def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows known at ``as_of``, with later times blanked (the index is kept)."""
+    day = as_of.tz_convert(None).normalize()
+    limits = {**dict.fromkeys(table.of_kind("time"), as_of), **dict.fromkeys(table.of_kind("date"), day)}
+    if table.known_from:
+        frame = frame[~(frame[table.known_from] > limits[table.known_from])]
+    planned = {"due_on", "meeting_at"}
+    later = {name: frame[name].where(~(frame[name] > limit)) for name, limit in limits.items() if name not in planned}
+    cut = frame.assign(**later)
+    if "done_on" in later:
+        cut["status"] = cut["status"].where(~(frame["done_on"] > day), "open")
+    if "closed_on" in later:
+        cut["status"] = cut["status"].where(~(frame["closed_on"] > day), "open")
+    return cut
+
+
+def _page_status(all_pages: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Return each page's status: as stated, or the one before it where its time had not come yet."""
+    status = known["status"].copy()
+    steps = zip(
+        POSTMORTEM_STATUSES[:0:-1],
+        ("closed_at", "reviewed_at", "completed_at"),
+        POSTMORTEM_STATUSES[-2::-1],
+        strict=True,
+    )
+    for stated, time, before in steps:
+        undone = all_pages.loc[known.index, time].notna() & known[time].isna()
+        status = status.mask(undone & (status == stated), before)
+    return status
+
+
+def _with_severity(incidents: pd.DataFrame, changes: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return incidents with the highest severity declared by ``as_of``, as far as the timeline tells of its changes.
+
+    A record's own severity is the final one. It stands, unless a change to it came after ``as_of`` and an earlier one
+    says what was known before.
+    """
+    changes = changes[(changes["kind"] == "severity") & changes["severity"].notna()]
+    codes = changes["severity"].cat.codes.astype("int8")
+    seen = codes[changes["at"] <= as_of].groupby(changes["incident_id"]).min()
+    to_come = changes.loc[changes["at"] > as_of, "incident_id"]
+    own = incidents["severity"].cat.codes
+    known = incidents["incident_id"].map(seen)
+    final = own.where(known.isna() | ((own >= 0) & (own <= known)), known)
+    best = final.mask(incidents["incident_id"].isin(to_come) & known.notna(), known).astype("int8")
+    return incidents.assign(severity=pd.Categorical.from_codes(best, dtype=SEVERITY_DTYPE))

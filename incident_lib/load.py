@@ -1,0 +1,178 @@
+"""A workbook's folder → Records: choose the readers, join the same incident, and keep what was known at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from incident_lib.as_of import known_at, newest_time
+from incident_lib.errors import FieldError, SettingsError, SourceError
+from incident_lib.forensics import impossible_times
+from incident_lib.join import join_incidents
+from incident_lib.records import Records
+from incident_lib.settings import FILE_NAME, Settings, read_settings
+from incident_lib.sources.fields import parse_time
+from incident_lib.sources.reading import Batch, Reader, Source
+from incident_lib.sources.registry import READERS
+from incident_lib.tables import PEOPLE, TABLES, join_names
+
+_DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx"}
+_NOT_DATA = {"templates", "__pycache__", "node_modules"}
+
+
+def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
+    """Return the records of a workbook's folder as they were known at ``as_of``.
+
+    ``as_of`` is an ISO 8601 time with an offset, or a time; None means the time of the newest record.
+
+    Raises:
+        SettingsError: if there is no such folder, its settings make no sense, or ``as_of`` is no time.
+        SourceError: if nothing in it could be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SettingsError(f"there is no folder {folder}; expected a workbook, a folder with a {FILE_NAME}")
+    settings = read_settings(folder)
+    sources = list(find_sources(folder, settings))
+    tables = gather([read_source(source) for source in sources], settings)
+    _refuse_nothing(folder, tables)
+    moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
+    known = known_at(tables, moment)
+    known["problems"] = pd.concat([known["problems"], impossible_times(known["incidents"])], ignore_index=True)
+    hashes = {source.name: source.digest() for source in (Source(folder / FILE_NAME, FILE_NAME, settings), *sources)}
+    return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
+
+
+def as_time(value: Any, zone: str) -> pd.Timestamp:
+    """Return an ``as_of`` as a UTC time; a date means the end of that day in the zone.
+
+    Raises:
+        SettingsError: if it is neither a date nor a time with an offset.
+    """
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value.strip()):
+        value = f"{value.strip()}T23:59:59"
+    try:
+        return pd.Timestamp(parse_time(value, zone=zone if isinstance(value, str) and len(value) == 19 else None))
+    except FieldError as error:
+        raise SettingsError(f"as-of: {error}; a date alone means the end of that day") from error
+
+
+def find_sources(folder: Path, settings: Settings) -> Iterator[Source]:
+    """Yield the workbook's sources in the order of their names; folders that one reader takes as a whole come as one."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.startswith(".") or path.name in _NOT_DATA or path.name == FILE_NAME:
+            continue
+        yield from _sources_below(path, folder, settings)
+
+
+def _sources_below(path: Path, folder: Path, settings: Settings) -> Iterator[Source]:
+    source = Source(path, path.relative_to(folder).as_posix(), settings)
+    if source.rule.ignore:
+        return
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        yield source
+    elif path.is_dir() and not _reader_of(source):
+        for child in sorted(path.iterdir(), key=lambda child: child.name):
+            if not child.name.startswith(".") and child.name not in _NOT_DATA:
+                yield from _sources_below(child, folder, settings)
+    elif path.is_dir() or path.is_file():
+        yield source
+
+
+def _reader_of(source: Source) -> Reader | None:
+    return next((reader for reader in READERS if reader.recognises(source)), None)
+
+
+def read_source(source: Source) -> tuple[str, Batch]:
+    """Return the name of the reader that took a source, and what it read; trouble with the file becomes a problem."""
+    batch = Batch()
+    try:
+        if source.path.is_symlink() and not source.path.resolve().is_relative_to(_root(source)):
+            raise SourceError(f"{source.name} is a link that leads out of the workbook; copy the file into it")
+        reader = _reader_of(source)
+        if reader:
+            return reader.name, reader.read(source)
+        known = source.path.suffix.lower() not in _DATA_ENDINGS
+        batch.account(
+            source.name, "none", "files", {"skipped: not a data file" if known else "skipped: unknown format": 1}
+        )
+        if not known:
+            batch.problem(
+                "unknown-format", f"{source.name}: no reader knows this content", source.name, effect="file left out"
+            )
+    except SourceError as error:
+        batch.problem("unreadable-file", str(error), source.name, effect="file left out")
+        batch.account(source.name, "none", "files", {"skipped: unreadable": 1})
+    return "none", batch
+
+
+def _root(source: Source) -> Path:
+    depth = len(Path(source.name).parts)
+    return source.path.absolute().parents[depth - 1].resolve()
+
+
+def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str, pd.DataFrame]:
+    """Return all tables of a workbook from what the readers gave: joined, sorted, independent of the files' order."""
+    tables = {table.name: _stacked(table.name, batches) for table in TABLES}
+    joined = join_incidents(tables["incidents"], settings)
+    tables["incidents"] = joined.incidents
+    for name in ("timeline", "messages", "postmortems", "action_items", "follow_ups"):
+        tables[name]["incident_id"] = tables[name]["incident_id"].map(joined.ids).fillna(tables[name]["incident_id"])
+    tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
+    tables["people"] = _people(tables["people"], settings)
+    tables["problems"] = pd.concat([tables["problems"], joined.problems], ignore_index=True)
+    return {table.name: _sorted(table.conform(tables[table.name]), table.names) for table in TABLES}
+
+
+def _stacked(name: str, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:
+    table = next(table for table in TABLES if table.name == name)
+    if name == "problems":
+        frames = [batch.problems_table() for _, batch in batches]
+    elif name == "accounts":
+        frames = [batch.accounts_table() for _, batch in batches]
+    else:
+        frames = [batch.tables[name].assign(format=reader) for reader, batch in batches if name in batch.tables]
+    return pd.concat([table.frame().assign(format=pd.Series(dtype="str")), *frames], ignore_index=True)
+
+
+def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Return messages with the incident that they belong to: by their channel, or by an id in their text or thread."""
+    by_channel = incidents.dropna(subset="channel").drop_duplicates("channel").set_index("channel")["incident_id"]
+    named = messages["channel"].str.upper().str.extract(f"({settings.sources.incident_id})")[0]
+    mentioned = messages["text"].str.extract(f"({settings.sources.incident_id})")[0]
+    own = messages["incident_id"].fillna(messages["channel"].map(by_channel)).fillna(named).fillna(mentioned)
+    of_thread = messages["thread_id"].map(own.set_axis(messages["message_id"]).groupby(level=0).first())
+    found = own.fillna(of_thread)
+    return messages.assign(incident_id=found.where(found.isin(incidents["incident_id"])))
+
+
+def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Return the people of the settings, with what exports know beside; settings win."""
+    rows = [
+        {**person.model_dump(), "roles": join_names(person.roles), "source": FILE_NAME} for person in settings.people
+    ]
+    both = pd.concat([PEOPLE.frame(rows), PEOPLE.conform(people)], ignore_index=True)
+    merged = both.groupby("name", sort=True).first().reset_index()
+    interested = both.groupby("name")["interested"].any()
+    return merged.assign(interested=merged["name"].map(interested))
+
+
+def _sorted(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return rows in an order that depends on their content alone: by id, time, then place."""
+    first = [
+        name for name in ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision") if name in names
+    ]
+    keys = [*first, *(name for name in ("source", "kind", "outcome", "message", "text") if name in names)]
+    return table.sort_values(keys, kind="stable").reset_index(drop=True)
+
+
+def _refuse_nothing(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    """Stop where no incident could be read but something could not: a report of nothing would be a lie."""
+    problems = tables["problems"]
+    lost = problems[problems["effect"] == "file left out"]
+    if tables["incidents"].empty and not lost.empty:
+        raise SourceError(f"nothing could be read from {folder}: {lost['message'].iloc[0]}")

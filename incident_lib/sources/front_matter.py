@@ -1,0 +1,98 @@
+"""The YAML at the head of a page: found, bounded, and parsed with line numbers; nothing in it is executed or expanded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+
+from incident_lib.errors import FieldError
+from incident_lib.settings import Limits
+
+FENCE = "---"
+
+
+class _TextTimes(RoundTripConstructor):
+    """Leaves times as texts, so that one without an offset can be told from one with it."""
+
+
+_TextTimes.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in two parts: the front matter's text and the Markdown after it, with their first lines (from 1)."""
+
+    front_matter: str
+    body: str
+    front_matter_line: int
+    body_line: int
+
+
+def split_page(text: str) -> Page:
+    """Return a page's front matter and body.
+
+    Raises:
+        FieldError: if it has no front matter, or its end is missing.
+    """
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)
+    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if not lines or lines[start].rstrip() != FENCE:
+        raise FieldError("the page has no front matter; expected '---' in its first line, then 'incident: …' and so on")
+    for end in range(start + 1, len(lines)):
+        if lines[end].rstrip() in (FENCE, "..."):
+            return Page("".join(lines[start + 1 : end]), "".join(lines[end + 1 :]), start + 2, end + 2)
+    raise FieldError("the front matter has no end; expected a second line of '---'")
+
+
+def parse_front_matter(page: Page, limits: Limits) -> dict[str, Any]:
+    """Return the front matter as a dictionary that knows its lines (``.lc``); times stay texts.
+
+    Raises:
+        FieldError: if it is too large or too deep, uses anchors, aliases or tags, repeats a key, or is no YAML mapping.
+    """
+    if len(page.front_matter.encode()) > limits.front_matter_kilobytes * 1000:
+        raise FieldError(f"the front matter is larger than {limits.front_matter_kilobytes} kB")
+    try:
+        _check_events(page.front_matter, limits.nesting)
+        yaml = YAML(typ="rt", pure=True)
+        yaml.Constructor = _TextTimes
+        content = yaml.load(page.front_matter)
+    except (YAMLError, RecursionError, ValueError) as error:
+        raise FieldError(f"the front matter is not valid YAML: {_explained(error, page)}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise FieldError("the front matter is no list of 'key: value' lines")
+    return content
+
+
+def line_of(content: Any, key: Any, page: Page) -> int | None:
+    """Return the line in the file of a key of a mapping (or index of a list) in parsed front matter."""
+    try:
+        return content.lc.data[key][0] + page.front_matter_line
+    except (AttributeError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _check_events(text: str, nesting: int) -> None:
+    """Refuse what could blow up while it is built: deep nesting, aliases, anchors and tags."""
+    depth = 0
+    for event in YAML(typ="rt", pure=True).parse(text):
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            raise ValueError(f"anchors and aliases (&, *) are not taken, line {event.start_mark.line + 2}")
+        if getattr(event, "tag", None) and str(event.tag) not in ("None", "!"):
+            raise ValueError(f"tags (!…) are not taken, line {event.start_mark.line + 2}")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > min(nesting, 20):
+            raise ValueError("it is nested too deep")
+
+
+def _explained(error: Exception, page: Page) -> str:
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem} in line {error.problem_mark.line + page.front_matter_line}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
