@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from incident_lib.settings import FileRule, Limits, Settings
 from incident_lib.tables import ACCOUNTS, PROBLEMS, Problem, Table
 
 HEAD_BYTES = 65_536
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,27 @@ class Source:
         Raises:
             SourceError: if it can't be read, or is larger than the limit.
         """
+        self.check_size()
         try:
-            size = self.path.stat().st_size
-            if size > self.limits.file_megabytes * 1_000_000:
-                raise SourceError(
-                    f"{self.name} has {size:,} bytes, more than the limit of {self.limits.file_megabytes} MB "
-                    "(sources.limits.file_megabytes)"
-                )
             return self.path.read_bytes()
         except OSError as error:
             raise SourceError(f"can't read {self.name}: {error.strerror}") from error
+
+    def check_size(self) -> None:
+        """Refuse a file that is larger than the limit.
+
+        Raises:
+            SourceError: if it is, or can't be looked at.
+        """
+        try:
+            size = self.path.stat().st_size
+        except OSError as error:
+            raise SourceError(f"can't read {self.name}: {error.strerror}") from error
+        if size > self.limits.file_megabytes * 1_000_000:
+            raise SourceError(
+                f"{self.name} has {size:,} bytes, more than the limit of {self.limits.file_megabytes} MB "
+                "(sources.limits.file_megabytes)"
+            )
 
     @cached_property
     def text(self) -> str:
@@ -120,15 +134,18 @@ def decode(content: bytes, name: str) -> str:
 
 
 def parse_json(text: str, name: str, *, nesting: int = 100) -> Any:
-    """Return parsed JSON; refuses NaN, repeated keys, and nesting beyond the limit.
+    """Return parsed JSON; refuses NaN, infinite numbers, repeated keys, and nesting beyond the limit.
+
+    Halves of surrogate pairs, which no UTF-8 text can hold, become replacement characters.
 
     Raises:
         SourceError: with the line and column where the text stops being JSON.
     """
-    if deepest(text) > nesting:
+    if text.count("[") + text.count("{") > nesting and deepest(text) > nesting:
         raise SourceError(f"{name} is nested more than {nesting} levels deep (sources.limits.nesting)")
     try:
-        return json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant, parse_float=_finite)
+        return _whole(value) if _SURROGATE.search(text) else value
     except json.JSONDecodeError as error:
         raise SourceError(
             f"{name} is not valid JSON: {error.msg} in line {error.lineno} column {error.colno}"
@@ -159,6 +176,22 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text} is too large")
+    return number
+
+
+def _whole(value: Any) -> Any:
+    """Return a JSON value whose texts can be written as UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return {_whole(key): _whole(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 @dataclass
