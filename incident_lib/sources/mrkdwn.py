@@ -1,0 +1,109 @@
+"""Slack's own markup (mrkdwn) as Markdown: mentions by name, links, bold, strike, code, and the escaped ``& < >``.
+
+Tokens such as ``<@U1>`` are told apart before the entities are unescaped, since a ``<`` that a person typed arrives as
+``&lt;``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+# One pass, first alternative wins: nothing inside code is bold, a token inside bold is still a token. NUL separates
+# texts that are converted together, so no alternative may cross it.
+_MARKUP = re.compile(
+    r"```(?P<block>[^\0]*?)```"
+    r"|`(?P<code>[^`\n\0]+)`"
+    r"|<(?P<token>[^<>\n\0]+)>"
+    r"|(?:^|(?<=\0))&gt;&gt;&gt;(?P<quote>[^\0]*)"
+    r"|&(?P<entity>amp|lt|gt);"
+    r"|(?<![\w*])\*(?P<bold>[^\s*\0](?:[^*\n\0]*[^\s*\0])?)\*(?![\w*])"
+    r"|(?<![\w~])~(?P<strike>[^\s~\0](?:[^~\n\0]*[^\s~\0])?)~(?![\w~])"
+    r"|(?:^|(?<=\0))(?P<bullet>[ \t]*)[•◦▪][ \t]+",
+    re.MULTILINE,
+)
+_MARKED = re.compile(r"[`<&*~•◦▪]")
+_SIGNS = ("@", "#", "!")
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
+_ENTITY = re.compile(r"&(amp|lt|gt);")
+_QUOTES = re.compile(r"^(?:&gt;)+[ \t]*", re.MULTILINE)
+_PRIVATE = re.compile(r"(https?://[\w.-]*slack(?:-files)?\.com/[^\s?]*)\?[^\s#]*", re.IGNORECASE)
+
+
+def to_markdown(text: str, names: Mapping[str, str]) -> str:
+    """Return mrkdwn as Markdown; ``names`` has people's names by user id and channels' by channel id."""
+    return _MARKUP.sub(partial(_converted, names=names), text)
+
+
+def all_to_markdown(texts: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """Return many texts as Markdown; the ones without any markup at no cost."""
+    clean = [text.replace("\0", "") for text in texts]
+    marked = [index for index, text in enumerate(clean) if _MARKED.search(text)]
+    converted = to_markdown("\0".join(clean[index] for index in marked), names).split("\0")
+    for index, text in zip(marked, converted, strict=bool(marked)):
+        clean[index] = text
+    return clean
+
+
+def unescape(text: str) -> str:
+    """Return a text with Slack's three entities (``&amp; &lt; &gt;``) as characters; others are not Slack's."""
+    return _ENTITY.sub(lambda match: _ENTITIES[match[1]], text)
+
+
+def _converted(match: re.Match[str], *, names: Mapping[str, str]) -> str:
+    """Return the Markdown for one piece of markup."""
+    kind, inner = match.lastgroup, match[match.lastgroup or 0]
+    if kind == "token":
+        return _token(inner, names)
+    if kind == "entity":
+        return _ENTITIES[inner]
+    if kind in ("block", "code"):
+        return _code(inner, names, block=kind == "block")
+    if kind == "bullet":
+        return f"{inner}- "
+    if kind == "quote":
+        return "\n".join(f"> {line}" for line in to_markdown(_QUOTES.sub("", inner), names).strip().split("\n"))
+    mark = "**" if kind == "bold" else "~~"
+    return f"{mark}{to_markdown(inner, names)}{mark}"
+
+
+def _code(inner: str, names: Mapping[str, str], *, block: bool) -> str:
+    """Return code with its entities and tokens as plain text; a block stands on lines of its own."""
+    plain = unescape(re.sub(r"<([^<>\n]+)>", lambda match: _plain(match[1], names), inner))
+    return "\n```\n{}\n```\n".format(plain.strip("\n")) if block else f"`{plain}`"
+
+
+def _token(inner: str, names: Mapping[str, str]) -> str:
+    """Return what stands between ``<`` and ``>`` as Markdown: a mention's name, or a link."""
+    target, _, label = inner.partition("|")
+    if target.startswith(_SIGNS):
+        return _mention(target, label, names)
+    url, label = _public(unescape(target)), unescape(label).strip()
+    if not url.lower().startswith(("http://", "https://")):
+        return label or url.removeprefix("mailto:").removeprefix("tel:")
+    if not label or label == url:
+        return f"<{url}>"
+    safe = url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
+    return f"[{label.replace('[', '(').replace(']', ')')}]({safe})"
+
+
+def _plain(inner: str, names: Mapping[str, str]) -> str:
+    """Return a token as it reads inside code."""
+    target, _, label = inner.partition("|")
+    return _mention(target, label, names) if target.startswith(_SIGNS) else label or _public(target)
+
+
+def _mention(target: str, label: str, names: Mapping[str, str]) -> str:
+    """Return ``@Name``, ``#channel``, ``@here`` or the text that Slack shows for a date."""
+    sign, key = target[0], target[1:]
+    if sign != "!":
+        return sign + (names.get(key) or unescape(label).removeprefix(sign) or key)
+    if key.startswith("date^"):
+        return unescape(label) or key
+    return "@" + (unescape(label).removeprefix("@") or key.removeprefix("subteam^"))
+
+
+def _public(url: str) -> str:
+    """Return a Slack address without its query, which may hold a token that opens the file."""
+    return _PRIVATE.sub(r"\1", url)
