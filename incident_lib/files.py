@@ -1,0 +1,106 @@
+"""Files that are whole or absent: atomic writes, writes that never overwrite, and names that are safe in any folder."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from incident_lib.errors import WorkbookError
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put content at a path in one step: a reader sees the old file or the new one, whatever happens in between.
+
+    A file that is replaced keeps its permissions; a new one gets the usual ones. A link is replaced, not followed.
+
+    Raises:
+        WorkbookError: if the file can't be written; what was there before stays.
+    """
+    try:
+        with _temporary(path, content) as temporary:
+            if path.is_file() and not path.is_symlink():
+                temporary.chmod(path.stat().st_mode & 0o777)
+            temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise WorkbookError(f"can't write {path}: {error.strerror}; what was there before is untouched") from error
+
+
+def create_only(path: Path, content: bytes) -> None:
+    """Put content at a path where nothing is yet, in one step; never overwrites, not even in a race.
+
+    Raises:
+        WorkbookError: if something is there already, or the file can't be written.
+    """
+    try:
+        with _temporary(path, content) as temporary:
+            _link(temporary, path, content)
+        sync_folder(path.parent)
+    except FileExistsError as error:
+        raise WorkbookError(f"{path} exists already, and is left as it is") from error
+    except OSError as error:
+        raise WorkbookError(f"can't write {path}: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, so that a rename survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def safe_name(text: str) -> str:
+    """Return the text if it can name a file anywhere, else a readable stand-in that ends in a hash of it.
+
+    Safe are 1 to 64 of the characters A–Z, a–z, 0–9, ``.``, ``_``, ``-``, beginning with a letter or digit and not
+    ending in a dot, and no device name of Windows.
+    """
+    if _SAFE_NAME.fullmatch(text) and not _RESERVED.fullmatch(text) and not text.endswith("."):
+        return text
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:40].strip("-")
+    return f"{slug or 'x'}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+@contextmanager
+def _temporary(path: Path, content: bytes) -> Iterator[Path]:
+    """Give a finished, synced file beside the path, and see that it is gone afterwards."""
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}.tmp")
+    try:
+        write_synced(temporary, content)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a new file and wait until the disk has it; fails if the path exists."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _link(temporary: Path, path: Path, content: bytes) -> None:
+    """Give the temporary file its name, unless the name is taken; some file systems know no hard links."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        write_synced(path, content)

@@ -1,0 +1,1 @@
+"""Reports: a notebook run by papermill, exported to one offline page by nbconvert, and published in one step."""

@@ -1,0 +1,243 @@
+"""An executed notebook → one HTML page that needs nothing else, and a CSV file for each of its tables."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+from traitlets import List, default
+
+from incident_lib import theme
+from incident_lib.errors import ReportError
+from incident_lib.files import safe_name
+from incident_lib.reports.executed import DONE, plain_text, section_of
+from incident_lib.reports.plots import plot_html, script_json
+from incident_lib.reports.sanitise import Anchors, Heading, clean, markdown
+from incident_lib.reports.sheets import csv_bytes
+
+TABLE = "application/vnd.incident-workbook.table+json"
+TEMPLATES = Path(__file__).parent / "templates"
+CONTENTS_FROM = 3
+HIDDEN_SOURCE = {"remove-input", "parameters", "injected-parameters"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One exported page: its HTML, its title, and the CSV files that its links name."""
+
+    html: bytes
+    title: str
+    tables: dict[str, bytes]
+
+
+def export_page(notebook: NotebookNode, *, title: str = "", home: str = "") -> Page:
+    """Return an executed notebook as a page; ``title`` stands in where it has no first heading, ``home`` is the way
+    to the index.
+
+    Raises:
+        ReportError: if a figure was lost on the way.
+    """
+    writing = Writing()
+    bodies = [writing.cell(notebook, index) for index in range(len(notebook.cells))]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    expected = sum(theme.MIMETYPE in output.get("data", {}) for output in outputs)
+    first = next((heading.text for heading in writing.headings if heading.level == 1), "")
+    page = {
+        "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": bodies,
+        "errors": writing.errors, "contents": writing.contents(),
+        "contents_at": writing.contents_at, **surroundings(figures=writing.figures > 0),
+    }  # fmt: skip
+    text, _ = PageExporter().from_notebook_node(notebook, resources={"page": page})
+    text = _named_apart(text)
+    drawn = text.count(f'<script type="{theme.MIMETYPE}">')
+    if drawn != expected:
+        raise ReportError(f"the page has {drawn} figures and the notebook {expected}; nothing was published")
+    return Page(text.encode("utf-8"), page["title"], writing.tables)
+
+
+class PageExporter(TemplateExporter):
+    """nbconvert's exporter with our template, nothing run over the notebook first, and everything escaped."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+    template_name = "report"
+    default_preprocessors = List([])
+
+    @default("extra_template_basedirs")
+    def _our_templates(self) -> list[str]:
+        return [str(TEMPLATES)]
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.autoescape = True
+        environment.undefined = StrictUndefined
+        return environment
+
+
+@dataclass
+class Writing:
+    """A page while it is written, cell by cell: what was numbered, collected, and counted so far."""
+
+    anchors: Anchors = field(default_factory=Anchors)
+    headings: list[Heading] = field(default_factory=list)
+    tables: dict[str, bytes] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    figures: int = 0
+    contents_at: int = 0
+
+    def contents(self) -> list[Heading]:
+        """Return the headings for the table of contents; none for a page of one or two sections."""
+        sections = [heading for heading in self.headings if heading.level == 2]
+        return sections if len(sections) >= CONTENTS_FROM else []
+
+    def cell(self, notebook: NotebookNode, index: int) -> Markup:
+        """Return one cell as HTML: its Markdown, or its outputs with its source in a fold."""
+        cell = notebook.cells[index]
+        if cell.cell_type == "markdown":
+            return self._placed(self.prose(cell.source), index)
+        if cell.cell_type != "code":
+            return Markup()
+        parts = [self.output(output, section_of(notebook, index)) for output in cell.outputs]
+        hidden = HIDDEN_SOURCE & set(cell.metadata.get("tags", [])) or not cell.source.strip()
+        return Markup("\n").join(part for part in [*parts, Markup() if hidden else source(cell.source)] if part)
+
+    def _placed(self, prose: Markup, index: int) -> Markup:
+        """Note the cell of the second section: the contents go before it, since the report's answer comes first."""
+        if not self.contents_at and sum(heading.level == 2 for heading in self.headings) >= 2:
+            self.contents_at = index
+        return prose
+
+    def prose(self, text: str) -> Markup:
+        """Return Markdown as HTML, and note its headings."""
+        fragment, headings = markdown(text, self.anchors)
+        self.headings.extend(headings)
+        return Markup(fragment)
+
+    def output(self, output: NotebookNode, section: str) -> Markup:
+        """Return one output as HTML."""
+        if output.output_type == "stream":
+            return stream(output)
+        if output.output_type == "error":
+            return self.error(output, section)
+        return self.bundle(output.data)
+
+    def error(self, output: NotebookNode, section: str) -> Markup:
+        """Return an error in its place, and note it for the banner at the top."""
+        what = f"{plain_text(output.ename)}: {plain_text(output.evalue)}".rstrip(": ")
+        self.errors.append(f"{section}: {what}" if section else what)
+        return Markup('<p class="error" role="note">This step failed: {}</p>').format(what)
+
+    def bundle(self, data: Mapping[str, Any]) -> Markup:
+        """Return an output by the richest of its forms that we know; an unknown one as its plain text."""
+        if theme.MIMETYPE in data:
+            self.figures += 1
+            return plot_html(data[theme.MIMETYPE], number=self.figures)
+        if TABLE in data:
+            return self.table(data[TABLE], data)
+        for mimetype, write in (("text/html", lambda text: Markup(clean(text))), ("text/markdown", self.prose),
+                                ("image/png", picture)):  # fmt: skip
+            if mimetype in data:
+                return write(data[mimetype])
+        return Markup() if DONE in data or "text/plain" not in data else preformatted(data["text/plain"])
+
+    def table(self, table: Mapping[str, Any], data: Mapping[str, Any]) -> Markup:
+        """Return a table with a link to its CSV file, which is made here."""
+        file = self._file_name(str(table.get("name") or "table"))
+        columns, rows = list(table.get("columns", [])), list(table.get("rows", []))
+        self.tables[file] = csv_bytes(columns, rows)
+        shown = self.bundle({key: value for key, value in data.items() if key != TABLE})
+        return Markup(
+            '{}\n<p class="links"><a href="{}" download>CSV<span class="unseen"> of {}</span></a> <span>{}</span></p>'
+        ).format(shown, file, table.get("title") or table.get("name") or "this table", counted(len(rows), "row"))
+
+    def _file_name(self, name: str) -> str:
+        stem = safe_name(name)
+        names = (f"{stem}{'' if number == 1 else f'-{number}'}.csv" for number in range(1, len(self.tables) + 2))
+        return next(name for name in names if name not in self.tables)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 row", "12 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def stream(output: NotebookNode) -> Markup:
+    """Return printed text; what went to the error stream (warnings) in a fold."""
+    shown = preformatted(output.text)
+    if output.name == "stderr" and shown:
+        return Markup('<details class="messages"><summary>Messages from the run</summary>{}</details>').format(shown)
+    return shown
+
+
+def preformatted(text: str) -> Markup:
+    """Return plain text as it stands."""
+    plain = plain_text(text).strip("\n")
+    return Markup('<pre class="output" tabindex="0">{}</pre>').format(plain) if plain.strip() else Markup()
+
+
+def source(code: str) -> Markup:
+    """Return a cell's code in a fold."""
+    fold = '<details class="source"><summary>How this was computed</summary>{}</details>'
+    return Markup(fold).format(Markup('<pre tabindex="0"><code>{}</code></pre>').format(code))
+
+
+def picture(data: str) -> Markup:
+    """Return an embedded PNG image."""
+    return Markup('<p><img src="data:image/png;base64,{}" alt="Picture without a description"></p>').format(
+        re.sub(r"[^A-Za-z0-9+/=]", "", data)
+    )
+
+
+def surroundings(*, figures: bool = False) -> dict[str, Any]:
+    """Return what a page needs around its content: style, and with figures our script, plotly, and the colours.
+
+    The policy lets exactly these run: the page can load nothing, and nothing else in it can be executed.
+    """
+    style = Markup(theme.css_variables() + (TEMPLATES / "report" / "report.css").read_text("utf-8"))
+    if not figures:
+        policy = f"default-src 'none'; style-src '{_digest(style)}'; img-src data:; base-uri 'none'; form-action 'none'"
+        return {"style": style, "policy": policy, "script": None}
+    boot = Markup((TEMPLATES / "report" / "boot.js").read_text("utf-8"))
+    packed, plotly_digest = _plotly()
+    policy = (
+        f"default-src 'none'; script-src '{_digest(boot)}' '{plotly_digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    config = {**theme.CONFIG, "modeBarButtonsToRemove": list(theme.REMOVED_BUTTONS)}
+    settings = {"config": config, "dark": theme.swaps()}
+    return {"style": style, "policy": policy, "script": boot, "plotly": packed, "settings": script_json(settings)}
+
+
+@cache
+def _plotly() -> tuple[Markup, str]:
+    """Return plotly.js packed (gzip without a time, base64), and the digest under which the policy lets it run."""
+    code = theme.plotly_js()
+    packed = base64.b64encode(gzip.compress(code.encode("utf-8"), mtime=0)).decode()
+    return Markup(packed), _digest(code)
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
+
+
+def _named_apart(text: str) -> str:
+    """Return a page whose scrolling regions have names of their own: "Table", "Table 2"."""
+    seen: Counter[str] = Counter()
+
+    def numbered(match: re.Match[str]) -> str:
+        seen[match[2]] += 1
+        return match[0] if seen[match[2]] == 1 else f"{match[1]}{match[2]} {seen[match[2]]}{match[3]}"
+
+    return re.sub(r'(<div class="scroll"[^<>]*? aria-label=")([^"<>]*)(")', numbered, text)

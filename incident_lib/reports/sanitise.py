@@ -1,0 +1,146 @@
+"""Text that came from data → HTML that can only be read: Markdown without raw HTML, and a short allow-list."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+ANCHOR = "s-"  # before every heading's id, so that no heading can take the name of a part of the page
+TAGS = set(
+    ["a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul"]
+)
+_STATES = {f"state-{name}" for name in ("done", "late", "due", "not-needed", "missing", "open", "unknown")}
+_SEVERITIES = {f"severity-{name}" for name in ("critical", "high", "medium", "low")}
+CLASSES = {
+    "p": {"answer", "note", "lead"},
+    "span": {"badge", "state", "label", "number", "muted"} | _STATES | _SEVERITIES,
+    "table": {"data"},
+    "td": {"number"},
+    "th": {"number"},
+    "tr": {"start", "resolution", "total"},
+    "div": {"scroll", "cards", "card", "figure", "note", "label", "number", "answer"} | _STATES | _SEVERITIES,
+    "ul": {"plain"},
+    "ol": {"plain"},
+    "pre": {"wrap"},
+    "blockquote": {"note"},
+    "details": {"note"},
+    "code": set(),
+}
+_CELL = {"colspan", "rowspan"}
+ATTRIBUTES = {
+    "a": {"href", "title"}, "abbr": {"title"}, "details": {"open"}, "div": {"aria-label", "tabindex"},
+    "img": {"alt", "src"}, "ol": {"start"}, "td": _CELL, "th": {*_CELL, "abbr"}, "time": {"datetime"},
+    **{f"h{level}": {"id"} for level in range(1, 7)},
+}  # fmt: skip
+VALUES = {"div": {"role": {"region", "group"}}, "th": {"scope": {"col", "row", "colgroup", "rowgroup"}}}
+_PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
+_EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of the page: its level, its plain text, and the id to link to."""
+
+    level: int
+    text: str
+    anchor: str
+
+
+@dataclass
+class Anchors:
+    """Gives each heading of one page an id of its own, made from its text."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def name(self, text: str) -> str:
+        """Return an id for a heading: the same text gives the same id, numbered if the page has it already."""
+        plain = unicodedata.normalize("NFKD", text).casefold()
+        slug = ANCHOR + (re.sub(r"\W+", "-", plain.encode("ascii", "ignore").decode()).strip("-") or "section")
+        self.taken[slug] += 1
+        return slug if self.taken[slug] == 1 else self.name(f"{text} {self.taken[slug]}")
+
+
+def clean(fragment: str) -> str:
+    """Return an HTML fragment with nothing left but our tags and classes, safe links, and embedded PNG images."""
+    cleaned = nh3.clean(
+        fragment, tags=TAGS, attributes=ATTRIBUTES, attribute_filter=_only_safe, tag_attribute_values=VALUES,
+        allowed_classes=CLASSES, url_schemes={"http", "https", "mailto", "data"}, link_rel="noopener noreferrer",
+        clean_content_tags={"script", "style"},
+    )  # fmt: skip
+    return _EMPTY_IMAGE.sub("", cleaned)
+
+
+def _only_safe(tag: str, attribute: str, value: str) -> str | None:
+    """Return an attribute's value where it is harmless, None where it is to be dropped."""
+    if attribute == "src":
+        return value if _PNG.fullmatch(value) else None
+    if attribute == "href":
+        return None if re.match(r"\s*(data:|//)", value, re.IGNORECASE) else value
+    if attribute == "id":
+        return value if value.startswith(ANCHOR) else None
+    if attribute == "tabindex":
+        return value if value == "0" else None
+    return value
+
+
+def markdown(text: str, anchors: Anchors) -> tuple[str, list[Heading]]:
+    """Return Markdown as safe HTML, and its headings; raw HTML shows as text, images as links."""
+    tokens = _parser().parse(text)
+    headings = [_anchored(token, tokens[place + 1], anchors) for place, token in enumerate(tokens)
+                if token.type == "heading_open"]  # fmt: skip
+    parser = _parser()
+    return clean(parser.renderer.render(tokens, parser.options, {})), headings
+
+
+def escaped(text: str) -> str:
+    """Return a text as HTML that shows it."""
+    return html.escape(text)
+
+
+def _anchored(opening: Token, inline: Token, anchors: Anchors) -> Heading:
+    text = "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline"))
+    heading = Heading(int(opening.tag[1]), text, anchors.name(text))
+    opening.attrSet("id", heading.anchor)
+    return heading
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    tables = {"table_open": _table_open, "table_close": _table_close, "th_open": _cell, "td_open": _cell}
+    rules = {**tables, "image": _image}
+    for name, rule in rules.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+def _table_open(self, tokens, place, options, env) -> str:
+    return '<div class="scroll" role="region" tabindex="0" aria-label="Table"><table class="data">'
+
+
+def _table_close(self, tokens, place, options, env) -> str:
+    return "</table></div>"
+
+
+def _cell(self, tokens, place, options, env) -> str:
+    """Render a cell; columns that are aligned to the right hold numbers."""
+    tag = tokens[place].tag
+    number = ' class="number"' if "right" in str(tokens[place].attrGet("style")) else ""
+    scope = ' scope="col"' if tag == "th" else ""
+    return f"<{tag}{scope}{number}>"
+
+
+def _image(self, tokens, place, options, env) -> str:
+    """Render an image: embedded ones as such, any other as a link, since a page must not load anything."""
+    source, alt = html.escape(str(tokens[place].attrGet("src"))), html.escape(tokens[place].content)
+    if source.startswith("data:image/png;base64,"):
+        return f'<img src="{source}" alt="{alt}">'
+    return f'<a href="{source}">[image: {alt or source}]</a>'
