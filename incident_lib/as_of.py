@@ -8,7 +8,7 @@ from incident_lib.tables import POSTMORTEM_STATUSES, SEVERITY_DTYPE, TABLES, Tab
 
 
 def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
-    """Return the latest time at which any record says that something happened (a meeting may lie ahead: not counted)."""
+    """Return the latest time at which something happened; a meeting may lie ahead and does not count."""
     times = [
         tables[table.name][name].max()
         for table in TABLES

@@ -1,4 +1,4 @@
-"""What can go wrong in a way that the user can mend: one root, and a child for each kind a caller treats differently."""
+"""What can go wrong in a way that the user can mend: one root, and a child for each kind that callers tell apart."""
 
 
 class WorkbookError(Exception):

@@ -14,19 +14,23 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ANCHOR = "s-"  # before every heading's id, so that no heading can take the name of a part of the page
-TAGS = set(
-    ["a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul"]
-)
+_NAMES = """
+    a abbr b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre
+    s small span strong sub summary sup table tbody td tfoot th thead time tr u ul
+"""
+TAGS = set(_NAMES.split())
 _STATES = {f"state-{name}" for name in ("done", "late", "due", "not-needed", "missing", "open", "unknown")}
 _SEVERITIES = {f"severity-{name}" for name in ("critical", "high", "medium", "low")}
+_CARD = {"label", "figure", "number", "note"}
 CLASSES = {
-    "p": {"answer", "note", "lead"},
-    "span": {"badge", "state", "label", "number", "muted"} | _STATES | _SEVERITIES,
+    "p": {"answer", "note", "lead", *_CARD},
+    "span": {"badge", "state", "muted", *_CARD, *_STATES, *_SEVERITIES},
     "table": {"data"},
     "td": {"number"},
     "th": {"number"},
     "tr": {"start", "resolution", "total"},
-    "div": {"scroll", "cards", "card", "figure", "note", "label", "number", "answer"} | _STATES | _SEVERITIES,
+    "div": {"scroll", "cards", "card", "answer", *_CARD, *_STATES, *_SEVERITIES},
+    "strong": _CARD,
     "ul": {"plain"},
     "ol": {"plain"},
     "pre": {"wrap"},

@@ -162,13 +162,15 @@ class FolderArchive:
     name: str
     limits: Limits
     names: tuple[str, ...] = field(init=False)
+    _root: Path = field(init=False)
     _total: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        self._root = self.folder.resolve()
         self.names = tuple(self._walk())
 
     def _walk(self) -> Iterator[str]:
-        # Path.walk does not follow links to folders: what lies behind one is not listed.
+        # rglob does not follow links to folders: what lies behind one is not listed.
         for count, path in enumerate(sorted(self.folder.rglob("*"))):
             _check_count(count, self.limits, self.name)
             if path.is_symlink() or path.is_file():
@@ -182,7 +184,7 @@ class FolderArchive:
             SourceError: if the folder goes beyond the limits.
         """
         path = self.folder / name
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+        if not path.resolve().is_relative_to(self._root):
             raise MemberError(f"{self.pointer(name)} is a link that leads out of the folder; it is not followed")
         try:
             _within(path.stat().st_size, self.limits.member_megabytes, self.pointer(name), "member_megabytes")

@@ -1,4 +1,4 @@
-"""The YAML at the head of a page: found, bounded, and parsed with line numbers; nothing in it is executed or expanded."""
+"""The YAML at the head of a page: found, bounded, and parsed with line numbers; nothing in it is executed."""
 
 from __future__ import annotations
 

@@ -11,17 +11,19 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 # One pass, first alternative wins: nothing inside code is bold, a token inside bold is still a token. NUL separates
-# texts that are converted together, so no alternative may cross it.
+# texts that are converted together, so no alternative may cross it. Every match starts with one of a few characters,
+# which lets the engine skip plain text quickly; what comes before is looked at afterwards (?<!…).
 _MARKUP = re.compile(
-    r"```(?P<block>[^\0]*?)```"
-    r"|`(?P<code>[^`\n\0]+)`"
-    r"|<(?P<token>[^<>\n\0]+)>"
-    r"|(?:^|(?<=\0))&gt;&gt;&gt;(?P<quote>[^\0]*)"
-    r"|&(?P<entity>amp|lt|gt);"
-    r"|(?<![\w*])\*(?P<bold>[^\s*\0](?:[^*\n\0]*[^\s*\0])?)\*(?![\w*])"
-    r"|(?<![\w~])~(?P<strike>[^\s~\0](?:[^~\n\0]*[^\s~\0])?)~(?![\w~])"
-    r"|(?:^|(?<=\0))(?P<bullet>[ \t]*)[•◦▪][ \t]+",
-    re.MULTILINE,
+    r"[`<&*~•◦▪](?:"
+    r"(?<=<)(?P<token>[^<>\n\0]+)>"
+    r"|(?<=&)(?<![^\n\0]&)gt;&gt;&gt;(?P<quote>[^\0]*)"
+    r"|(?<=&)(?P<entity>amp|lt|gt);"
+    r"|(?<=`)``(?P<block>[^\0]*?)```"
+    r"|(?<=`)(?P<code>[^`\n\0]+)`"
+    r"|(?<=\*)(?<![\w*]\*)(?P<bold>[^\s*\0](?:[^*\n\0]*[^\s*\0])?)\*(?![\w*])"
+    r"|(?<=~)(?<![\w~]~)(?P<strike>[^\s~\0](?:[^~\n\0]*[^\s~\0])?)~(?![\w~])"
+    r"|(?<=[•◦▪])(?P<bullet>[ \t]+)"
+    r")"
 )
 _MARKED = re.compile(r"[`<&*~•◦▪]")
 _SIGNS = ("@", "#", "!")
@@ -53,7 +55,8 @@ def unescape(text: str) -> str:
 
 def _converted(match: re.Match[str], *, names: Mapping[str, str]) -> str:
     """Return the Markdown for one piece of markup."""
-    kind, inner = match.lastgroup, match[match.lastgroup or 0]
+    kind = match.lastgroup or "entity"
+    inner = match[kind]
     if kind == "token":
         return _token(inner, names)
     if kind == "entity":
@@ -61,11 +64,16 @@ def _converted(match: re.Match[str], *, names: Mapping[str, str]) -> str:
     if kind in ("block", "code"):
         return _code(inner, names, block=kind == "block")
     if kind == "bullet":
-        return f"{inner}- "
+        return "- " if _starts_line(match) else match[0]
     if kind == "quote":
         return "\n".join(f"> {line}" for line in to_markdown(_QUOTES.sub("", inner), names).strip().split("\n"))
     mark = "**" if kind == "bold" else "~~"
     return f"{mark}{to_markdown(inner, names)}{mark}"
+
+
+def _starts_line(match: re.Match[str]) -> bool:
+    """Tell whether only blanks stand before a match in its line."""
+    return match.string[max(0, match.start() - 40) : match.start()].rstrip(" \t")[-1:] in ("", "\n", "\0")
 
 
 def _code(inner: str, names: Mapping[str, str], *, block: bool) -> str:
@@ -106,4 +114,4 @@ def _mention(target: str, label: str, names: Mapping[str, str]) -> str:
 
 def _public(url: str) -> str:
     """Return a Slack address without its query, which may hold a token that opens the file."""
-    return _PRIVATE.sub(r"\1", url)
+    return _PRIVATE.sub(r"\1", url) if "slack" in url.lower() else url

@@ -100,27 +100,35 @@ class Columns:
     def _rich(self, row: int, message: Message, names: Names) -> None:
         """Fill in what only some messages have."""
         is_bot = _is_bot(message, names)
-        attachments, files = _dicts(message.attachments), _dicts(message.files) or _dicts(message.file)
-        self.text[row] = _text(message, attachments if is_bot else [], files)
-        self.who[row] = _author(message, names, is_bot=is_bot)
         if is_bot:
             self.bots.append(row)
-        if message.pinned_to is not None and _decoded(message.pinned_to):
-            self.pinned.append(row)
-        if message.subtype == "pinned_item":
-            self.pins[row] = _pinned_ts(message, attachments)
-        self._sparse(row, message)
-        if kept := _extra(message, attachments, files):
-            self.extra[row] = kept
+        if is_bot or not self.who[row]:
+            self.who[row] = _author(message, names, is_bot=is_bot)
+        if message.reactions is not None or message.edited is not None:
+            self._reactions(row, message)
+        if is_bot or message.text in (None, "") or message.subtype or _has_parts(message):
+            self._parts(row, message, is_bot=is_bot)
 
-    def _sparse(self, row: int, message: Message) -> None:
-        edited, reactions, url = _decoded(message.edited), _dicts(message.reactions), _decoded(message.permalink)
+    def _reactions(self, row: int, message: Message) -> None:
+        edited = _decoded(message.edited)
         if isinstance(edited, dict):
             self.edited[row] = edited.get("ts")
-        if names := join_names(_string(reaction, "name") for reaction in reactions):
+        counts = {name: one.get("count") for one in _dicts(message.reactions) if (name := _string(one, "name"))}
+        if names := join_names(counts):
             self.reactions[row] = names
-        if isinstance(url, str):
+            self.extra[row] = {"reactions": {name: count for name, count in counts.items() if isinstance(count, int)}}
+
+    def _parts(self, row: int, message: Message, *, is_bot: bool) -> None:
+        attachments, files = _dicts(message.attachments), _dicts(message.files) or _dicts(message.file)
+        self.text[row] = _text(message, attachments if is_bot else [], files)
+        if message.subtype == "pinned_item":
+            self.pins[row] = _pinned_ts(message, attachments)
+        if message.pinned_to is not None and _decoded(message.pinned_to):
+            self.pinned.append(row)
+        if isinstance(url := _decoded(message.permalink), str):
             self.url[row] = url
+        if kept := _extra(message, attachments, files):
+            self.extra[row] = self.extra.get(row, {}) | kept
 
 
 def _is_rich(message: Message) -> bool:
@@ -130,6 +138,12 @@ def _is_rich(message: Message) -> bool:
         is message.attachments is message.files is message.file is message.pinned_to is message.permalink is None
         and message.text
     )  # fmt: skip
+
+
+def _has_parts(message: Message) -> bool:
+    return not (
+        message.attachments is message.files is message.file is message.pinned_to is message.permalink is None
+    )
 
 
 def _decoded(raw: Any) -> Any:
@@ -238,13 +252,11 @@ def _pinned_ts(message: Message, attachments: list[dict[str, Any]]) -> str:
 
 
 def _extra(message: Message, attachments: list[dict[str, Any]], files: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what has no column: the files without their addresses, how many reacted, and what was linked."""
+    """Return what has no column: the files without their addresses, what was linked, and which program wrote it."""
     links = (_string(one, "from_url") or _string(one, "title_link") for one in attachments)
-    counts = {_string(one, "name"): one.get("count") for one in _dicts(message.reactions)}
     kept = {
         "files": [{key: one[key] for key in _FILE_FIELDS if one.get(key)} for one in files],
         "links": [link for link in links if link],
-        "reactions": {name: count for name, count in counts.items() if name and isinstance(count, int)},
         "bot": message.bot_id,
     }
     return {key: value for key, value in kept.items() if value}

@@ -14,6 +14,7 @@ from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import impossible_times
 from incident_lib.join import join_incidents
 from incident_lib.records import Records
+from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source
@@ -62,7 +63,7 @@ def as_time(value: Any, zone: str) -> pd.Timestamp:
 
 
 def find_sources(folder: Path, settings: Settings) -> Iterator[Source]:
-    """Yield the workbook's sources in the order of their names; folders that one reader takes as a whole come as one."""
+    """Yield the workbook's sources by name; a folder that one reader takes as a whole comes as one source."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if path.name.startswith(".") or path.name in _NOT_DATA or path.name == FILE_NAME:
             continue
@@ -125,7 +126,18 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
     tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
     tables["people"] = _people(tables["people"], settings)
     tables["problems"] = pd.concat([tables["problems"], joined.problems], ignore_index=True)
+    tables = _without_secrets(tables)
     return {table.name: _sorted(table.conform(tables[table.name]), table.names) for table in TABLES}
+
+
+def _without_secrets(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables with secrets removed at the edge, so that nothing downstream can draw or write one."""
+    cleaned = {table.name: redact_table(table, tables[table.name]) for table in TABLES}
+    found = [problems for _, problems in cleaned.values()]
+    return {
+        **{name: frame for name, (frame, _) in cleaned.items()},
+        "problems": pd.concat([cleaned["problems"][0], *found], ignore_index=True),
+    }
 
 
 def _stacked(name: str, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:

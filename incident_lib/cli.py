@@ -1,0 +1,218 @@
+"""The command line: arguments in, one call, exit code out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from incident_lib.errors import WorkbookError
+
+if TYPE_CHECKING:
+    from incident_lib.reports.run import Report
+
+_DATA = click.option("--data", default="data", show_default=True, metavar="FOLDER", help="The workbook's folder.")
+_REPORTS = click.option("--reports", default="reports", show_default=True, metavar="FOLDER", help="Where reports go.")
+_AS_OF = click.option(
+    "--as-of", metavar="TIME", help="What was known then: a date, or an ISO 8601 time with offset.  [default: newest record]"
+)
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that all commands share."""
+    return _DATA(_REPORTS(_AS_OF(command)))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="incident-workbook")
+def cli() -> None:
+    """Post-mortem drafts, their timeliness, and the process review, from your incident records.
+
+    \b
+    Try it:   incidents sample demo  &&  incidents report --data demo
+    Your own: incidents init ours, put your exports into it, then 'incidents check --data ours'
+    """
+
+
+@cli.command()
+@click.argument("incident_id", metavar="ID")
+@click.option("--owner", metavar="NAME", help="Who sees that the post-mortem gets done.")
+@_common
+def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: str | None) -> None:
+    """Draft the post-mortem of an incident.
+
+    Writes postmortems/ID.md into the workbook if no page is there, and the draft report into the reports' folder. A
+    page that is there is never touched.
+    """
+    from incident_lib.draft import draft_page
+    from incident_lib.loading import load
+    from incident_lib.reports.catalogue import postmortem_draft
+
+    records = load(data, as_of=as_of)
+    page = draft_page(records, incident_id, owner=owner)
+    published = _make(postmortem_draft(data, as_of, incident_id, owner), reports)
+    click.echo(_written(records, incident_id, page))
+    _say_where(published, reports)
+
+
+def _written(records: Any, incident_id: str, page: str) -> str:
+    """Write the page if there is none, and return what was done."""
+    from incident_lib.files import create_only, safe_name
+
+    known = records.postmortems.loc[records.postmortems["incident_id"] == incident_id, "path"]
+    target = records.folder / "postmortems" / f"{safe_name(incident_id)}.md"
+    if not known.empty:
+        return f"page: {records.folder / known.iloc[0]} is there already, and was not touched"
+    if target.exists():
+        return f"page: {target} is there already, and was not touched"
+    target.parent.mkdir(exist_ok=True)
+    create_only(target, page.encode("utf-8"))
+    return f"page: {target} is written; lines that begin with “To write” wait for you"
+
+
+@cli.command()
+@click.option("--period", metavar="PERIOD", help="Only incidents of this period, as in 2026-Q3.")
+@_common
+def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -> None:
+    """Report which post-mortems are overdue, due next, and how long they really take."""
+    from incident_lib.periods import parse_period
+    from incident_lib.reports.catalogue import timeliness as report
+
+    _say_where(_make(report(data, as_of, period and parse_period(period).name), reports), reports)
+
+
+@cli.command()
+@click.argument("period")
+@_common
+def review(period: str, data: str, reports: str, as_of: str | None) -> None:
+    """Report on the process over a PERIOD: 2026-Q3, 2026-10, 2026, or 2026-10-01..2026-10-31."""
+    from incident_lib.periods import parse_period
+    from incident_lib.reports.catalogue import process_review
+
+    _say_where(_make(process_review(data, as_of, parse_period(period).name), reports), reports)
+
+
+@cli.command()
+@_common
+def report(data: str, reports: str, as_of: str | None) -> None:
+    """Make all three reports for the newest data: timeliness, the quarter's review, the newest major incident's draft."""
+    from incident_lib.draft import newest_major
+    from incident_lib.loading import load
+    from incident_lib.periods import period_of
+    from incident_lib.reports import catalogue
+
+    records = load(data, as_of=as_of)
+    quarter = period_of(records.as_of, records.settings.workbook.tz).name
+    wanted = [catalogue.timeliness(data, as_of), catalogue.process_review(data, as_of, quarter)]
+    if not records.major.empty:
+        wanted.append(catalogue.postmortem_draft(data, as_of, newest_major(records)))
+    for one in wanted:
+        published = _make(one, reports)
+        click.echo(f"{published.title}: {published.answer}")
+    _say_where(None, reports)
+
+
+@cli.command()
+@_common
+def check(data: str, reports: str, as_of: str | None) -> None:
+    """Read everything and list each problem with file and place; exit code 1 if there is one."""
+    from incident_lib.loading import load
+
+    records = load(data, as_of=as_of)
+    for problem in records.problems.to_dict("records"):
+        click.echo(f"{problem['message']} @ {problem['source']} ({problem['effect']})")
+    accounts = records.accounts.groupby(["source", "format", "kind", "outcome"], as_index=False)["rows"].sum()
+    click.echo(f"\n{_aligned([list(accounts.columns), *accounts.astype(str).to_numpy().tolist()])}\n")
+    click.echo(f"{records!r}")
+    if len(records.problems):
+        raise SystemExit(1)
+
+
+def _aligned(lines: list[list[str]]) -> str:
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+@cli.command()
+@click.argument("folder")
+def init(folder: str) -> None:
+    """Make a new workbook in FOLDER: commented settings and empty folders for your exports and pages."""
+    from incident_lib.new_workbook import create_workbook
+
+    for name in create_workbook(Path(folder)):
+        click.echo(f"made {Path(folder) / name}")
+    click.echo(f"Next: put your exports beside {Path(folder) / 'workbook.toml'}, then: incidents check --data {folder}")
+
+
+@cli.command()
+@click.argument("folder")
+@click.option("--incidents", default=160, show_default=True, type=click.IntRange(1, 5_000_000), help="How many.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+def sample(folder: str, incidents: int, seed: int) -> None:
+    """Write a sample workbook of a fictional company into FOLDER, to try things with."""
+    from incident_lib.sample import write_sample
+
+    counts = write_sample(Path(folder), incidents=incidents, seed=seed)
+    click.echo(f"{folder}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+
+
+@cli.command()
+@_common
+def lab(data: str, reports: str, as_of: str | None) -> None:
+    """Open the notebooks in JupyterLab, in a copy of your own beside the workbook."""
+    from incident_lib.reports.lab import open_lab
+
+    raise SystemExit(open_lab(Path(data), as_of=as_of))
+
+
+def _make(one: Report, reports: str) -> Any:
+    """Run one report, showing what goes on, and rebuild the index."""
+    from incident_lib.reports.index import rebuild_index
+    from incident_lib.reports.run import run_report
+
+    with _progress(one.title) as progress:
+        published = run_report(one, reports=Path(reports), progress=progress)
+    rebuild_index(Path(reports), "All reports")
+    return published
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[str], None]]:
+    """Show the stages of long work: as a moving line on a terminal, as plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda stage: click.echo(f"{title}: {stage}", err=True)
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(title) as status:
+        yield lambda stage: status.update(f"{title}: {stage}")
+
+
+def _say_where(published: Any, reports: str) -> None:
+    """Say what a report answers, and where it is."""
+    if published:
+        click.echo(f"{published.title}: {published.answer}")
+        click.echo(f"report: {published.page}")
+    click.echo(f"all reports: {Path(reports) / 'index.html'}")
+
+
+def main() -> None:
+    """Run the command line; what the user can mend becomes one sentence on stderr and a non-zero exit."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from error
+    except click.Abort as error:
+        raise SystemExit(130) from error
+    except WorkbookError as error:
+        click.echo(f"incidents: {error}", err=True)
+        raise SystemExit(error.exit_code) from error
+
+
+if __name__ == "__main__":
+    main()

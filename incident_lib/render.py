@@ -1,0 +1,269 @@
+"""Tables and sentences as safe HTML: everything that came from data is escaped here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment
+from markdown_it import MarkdownIt
+
+from incident_lib.records import Records
+from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
+
+TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
+DONE_MIMETYPE = "application/vnd.incident-workbook.done+json"
+NOTHING = "–"
+SYMBOLS = {"critical": "▲", "high": "◆", "medium": "■", "low": "●"}
+STATE_CLASSES = {
+    "done": "done", "on time": "done", "late": "late", "overdue": "missing", "missing": "missing", "due": "due",
+    "open": "open", "not needed": "not-needed", "unknown": "unknown", "no date": "unknown", "not resolved": "open",
+    "declined": "not-needed", "dropped": "not-needed",
+}  # fmt: skip
+_STATE_COLUMNS = {"state", "status"}
+
+_ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_TABLE = _ENVIRONMENT.from_string("""
+{% macro cell(value, kind) %}
+{% if value is none %}{{ nothing }}
+{% elif kind == "severity" %}<span class="badge severity-{{ value }}">{{ symbols[value] }} {{ value }}</span>
+{% elif kind == "state" %}<span class="state state-{{ states.get(value, "unknown") }}">{{ value }}</span>
+{% else %}{{ value }}{% endif %}
+{% endmacro %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ title }}">
+<table class="data"><caption>{{ title }}</caption>
+<thead><tr>{% for column in columns %}<th scope="col"{% if column.number %} class="number"{% endif %}>{{ column.label }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in rows %}
+<tr{% if marks[loop.index0] %} class="{{ marks[loop.index0] }}"{% endif %}>
+{%- for value in row -%}{% set column = columns[loop.index0] %}
+<td{% if column.number %} class="number"{% endif %}>{{ cell(value, column.kind)|trim }}</td>
+{%- endfor -%}
+</tr>
+{% endfor %}
+</tbody></table></div>
+""")  # noqa: E501
+_DEFINITIONS = _ENVIRONMENT.from_string(
+    '<details><summary>{{ title }}</summary><ul class="plain">{% for item in items %}<li>{{ item }}</li>{% endfor %}</ul>'
+    "</details>"
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something to show in a notebook: HTML, the same as plain text, and data beside it by mimetype."""
+
+    html: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/html": self.html, "text/plain": self.text, **self.data}
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class _Column:
+    label: str
+    kind: str
+    number: bool
+
+
+def answer(*sentences: str) -> Shown:
+    """Return the report's answer: the first sentence large, the others below it."""
+    first, *others = sentences
+    rest = "".join(_ENVIRONMENT.from_string('<p class="note">{{ text }}</p>').render(text=text) for text in others)
+    html = _ENVIRONMENT.from_string('<p class="answer">{{ text }}</p>').render(text=first)
+    return Shown(html + rest, "\n".join(sentences))
+
+
+def note(text: str) -> Shown:
+    """Return a sentence that stands beside a figure or table."""
+    return Shown(_ENVIRONMENT.from_string('<p class="note">{{ text }}</p>').render(text=text), text)
+
+
+def definitions(title: str, items: Mapping[str, str]) -> Shown:
+    """Return what words mean, in a fold."""
+    lines = [f"{name}: {meaning}" for name, meaning in items.items()]
+    return Shown(_DEFINITIONS.render(title=title, items=lines), "\n".join([title, *lines]))
+
+
+def table(
+    frame: pd.DataFrame,
+    title: str,
+    columns: Mapping[str, str] | None = None,
+    *,
+    name: str | None = None,
+    empty: str = "Nothing to list.",
+    mark: Callable[[pd.Series], str] | None = None,
+) -> Shown:
+    """Return a table; ``columns`` chooses them and gives their headings; ``empty`` is said where there is no row.
+
+    ``name`` is the file name of its CSV in the published report; ``mark`` gives a row's class (start, resolution).
+    Times are shown to the minute in UTC, shares as per cent, missing values as "–".
+    """
+    headings = dict(columns) if columns else {one: str(one).replace("_", " ") for one in frame.columns}
+    if frame.empty:
+        return Shown(
+            _ENVIRONMENT.from_string('<p class="note">{{ a }}: {{ b }}</p>').render(a=title, b=empty),
+            f"{title}: {empty}",
+        )
+    chosen = frame[list(headings)]
+    cells = [_texts(chosen[one]) for one in headings]
+    shapes = [_Column(label, _kind(chosen[one]), _is_number(chosen[one])) for one, label in headings.items()]
+    rows = list(zip(*cells, strict=True))
+    marks = [mark(row) for _, row in frame.iterrows()] if mark else [""] * len(rows)
+    html = _TABLE.render(
+        title=title, columns=shapes, rows=rows, marks=marks, nothing=NOTHING, symbols=SYMBOLS, states=STATE_CLASSES
+    )
+    return Shown(
+        html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: _data(chosen, title, name)}
+    )
+
+
+def timeline_mark(row: pd.Series) -> str:
+    """Return the class of a timeline's row: start for the beginning, resolution for the end."""
+    return {"began": "start", "resolved": "resolution"}.get(row["milestone"], "")
+
+
+def _kind(values: pd.Series) -> str:
+    if values.dtype == SEVERITY_DTYPE or (values.name == "severity" and values.dropna().isin(SEVERITIES).all()):
+        return "severity"
+    words = values.dropna()
+    return "state" if words.dtype == "str" and len(words) and words.isin(STATE_CLASSES).all() else ""
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _texts(values: pd.Series) -> list[str | None]:
+    """Return a column's values as people read them; None where one is missing."""
+    missing = values.isna()
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        texts = values.dt.strftime("%Y-%m-%d %H:%M")
+    elif pd.api.types.is_datetime64_dtype(values):
+        texts = values.dt.strftime("%Y-%m-%d")
+    elif pd.api.types.is_bool_dtype(values):
+        texts = values.map({True: "yes", False: "no"})
+    elif pd.api.types.is_float_dtype(values):
+        texts = values.map("{:.0%}".format if values.name == "share" else _number)
+    elif pd.api.types.is_integer_dtype(values):
+        texts = values.map("{:,}".format, na_action="ignore")
+    else:
+        texts = values.astype("str")
+    return [None if gone else str(text) for text, gone in zip(texts, missing, strict=True)]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+
+
+def _data(frame: pd.DataFrame, title: str, name: str | None) -> dict[str, Any]:
+    """Return the table's values for its CSV: exact, unlike what is shown."""
+    texts = {
+        one: values.dt.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(values.dtype, pd.DatetimeTZDtype) else values
+        for one, values in frame.items()
+    }
+    rows = pd.DataFrame(texts).astype("object").where(frame.notna(), None)
+    values = [[_exact(value) for value in row] for row in rows.itertuples(index=False, name=None)]
+    return {"name": name or title, "title": title, "columns": [str(one) for one in frame.columns], "rows": values}
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    return value.item() if hasattr(value, "item") else value
+
+
+def _plain(title: str, headings: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
+    """Return a table as text with aligned columns."""
+    lines = [list(headings), *[[NOTHING if value is None else value for value in row] for row in rows]]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([title, *shown])
+
+
+def page_text(markdown: str) -> Shown:
+    """Return a post-mortem page (Markdown, its front matter left out) as HTML; raw HTML in it is shown, not obeyed."""
+    body = markdown.split("\n---\n", 1)[-1] if markdown.startswith("---\n") else markdown
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_below(body))
+    return Shown(f"<blockquote>{html}</blockquote>", body)
+
+
+def _below(body: str) -> str:
+    """Return Markdown with its headings two levels lower, so that they stand below the report's own."""
+    return "\n".join(f"##{line}" if line.startswith("#") else line for line in body.splitlines())
+
+
+def left_out(records: Records) -> Shown:
+    """Return how many problems the records have, by rule and effect, and the table of all of them."""
+    problems = records.problems
+    if problems.empty:
+        return note("Nothing was left out: every row of every file could be read.")
+    count = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'} in the records"
+    counts = problems.groupby(["rule", "effect"]).size().rename("problems").reset_index()
+    shown = problems.head(200)
+    more = f" (the first 200 of {len(problems):,})" if len(problems) > 200 else ""
+    listed = table(shown, f"Each of them, with its place{more}", {"message": "what", "effect": "what it cost", "source": "where"},
+                   name="problems")  # fmt: skip
+    summary = table(counts, f"{count}, by rule", {"rule": "rule", "effect": "what it cost", "problems": "problems"})
+    fold = f"<details><summary>Each of them, with its place</summary>{listed.html}</details>"
+    return Shown(summary.html + fold, f"{summary.text}\n\n{listed.text}", listed.data)
+
+
+def accounting(records: Records) -> Shown:
+    """Return what each file held: read = used + skipped, in a fold."""
+    accounts = records.accounts
+    total = int(accounts["rows"].sum())
+    used = int(accounts.loc[accounts["outcome"] == "used", "rows"].sum())
+    title = f"{total:,} rows read = {used:,} used + {total - used:,} skipped, with the reason"
+    by_format = accounts.groupby(["format", "kind", "outcome"], as_index=False)["rows"].sum()
+    listed = table(by_format, title, name="accounting", empty="No file was read.")
+    return Shown(f"<details><summary>{title}</summary>{listed.html}</details>", listed.text, listed.data)
+
+
+def assumptions(records: Records) -> Shown:
+    """Return what the settings decided, so that a reader can disagree."""
+    settings = records.settings
+    rules, calendar = settings.deadlines, settings.calendar
+    place = ", ".join(filter(None, [calendar.country, calendar.subdivision])) or "no country, so no holidays"
+    items = {
+        "Major": f"{', '.join(settings.severities.major)}; these need a post-mortem",
+        "Deadline of the page": _spans(rules.page, settings.severities.major),
+        "Deadline of the meeting": _spans(rules.meeting, settings.severities.major),
+        "The clock starts": rules.start.removesuffix("_at") + ", and a day ends at 23:59:59",
+        "Business days": f"{', '.join(calendar.workdays)}; holidays of: {place}; zone: {settings.workbook.zone}",
+        "Believed first where sources disagree": ", ".join(settings.sources.precedence),
+    }
+    return definitions("What the settings decided", items)
+
+
+def _spans(spans: Mapping[str, Any], severities: Sequence[str]) -> str:
+    return "; ".join(f"{name}: {spans[name]}" if name in spans else f"{name}: none" for name in severities)
+
+
+def made_from(records: Records, *, title: str, answer: str, incidents: Sequence[str] = ()) -> Shown:
+    """Return how the report was made, and the mark by which the publisher knows that the notebook came to its end.
+
+    It has to be the notebook's last cell.
+    """
+    as_of = f"{records.as_of:%Y-%m-%dT%H:%M:%SZ}"
+    files = "".join(
+        _ENVIRONMENT.from_string("<li>{{ name }} <code>{{ digest }}</code></li>").render(name=name, digest=digest[:16])
+        for name, digest in records.sources.items()
+    )
+    text = f"Made from {len(records.sources):,} files as of {records.as_of:%Y-%m-%d %H:%M} UTC."
+    html = f'<p class="note">{text}</p><details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
+    done = {
+        "title": title,
+        "answer": answer,
+        "as_of": as_of,
+        "sources": dict(records.sources),
+        "incidents": list(incidents),
+    }
+    return Shown(html, text, {DONE_MIMETYPE: done})

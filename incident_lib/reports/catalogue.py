@@ -1,0 +1,42 @@
+"""Which reports there are: kind, notebook, and how a command's arguments become its parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from incident_lib.errors import ReportError
+from incident_lib.reports.run import Report
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def notebooks_folder() -> Path:
+    """Return where the notebooks are: beside the package in a checkout, inside it in an installed wheel.
+
+    Raises:
+        ReportError: if they are in neither place.
+    """
+    for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
+        if (folder / "timeliness.ipynb").is_file():
+            return folder
+    raise ReportError(f"the notebooks are missing; expected them in {_PACKAGE / 'notebooks'}: install the package again")
+
+
+def timeliness(data: str, as_of: str | None, period: str | None = None) -> Report:
+    """Return the timeliness report, of everything or of one period."""
+    parameters = {"data": data, "as_of": as_of, "period": period}
+    return Report("timeliness", period or "", notebooks_folder() / "timeliness.ipynb", parameters, "Timeliness")
+
+
+def process_review(data: str, as_of: str | None, period: str) -> Report:
+    """Return the process review of a period."""
+    parameters = {"data": data, "as_of": as_of, "period": period}
+    notebook = notebooks_folder() / "process_review.ipynb"
+    return Report("process-review", period, notebook, parameters, f"Process review {period}")
+
+
+def postmortem_draft(data: str, as_of: str | None, incident_id: str, owner: str | None = None) -> Report:
+    """Return the draft report of an incident."""
+    parameters = {"data": data, "as_of": as_of, "incident_id": incident_id, "owner": owner}
+    notebook = notebooks_folder() / "postmortem_draft.ipynb"
+    return Report("postmortem-draft", incident_id, notebook, parameters, f"Post-mortem draft {incident_id}")
