@@ -21,6 +21,7 @@ FEWEST = 5
 MOST_SHUFFLED = 1000
 _REACH = Z + float(special.ndtri(0.8))  # 2.80: seen at 5 %, with 80 % probability
 _TINY = 1e-24
+_ALMOST = 1 - 1e-9
 
 Verdict = Literal["improved", "worse", "cannot tell"]
 
@@ -110,7 +111,8 @@ def _reference(pooled: np.ndarray, n: int, seed: int, simulations: int) -> tuple
     seen = abs(float(np.divide(*_welch(pooled[None, :], n))[0]))
     allowed = int(ERROR * (simulations + 1)) - 1
     critical = np.partition(reached, simulations - 1 - allowed)[simulations - 1 - allowed]
-    return (1 + int((reached >= seen * (1 - 1e-9)).sum())) / (simulations + 1), float(critical)
+    reached_as_far = int((reached >= seen * _ALMOST).sum())  # a tie counts, in p as in the interval
+    return (1 + reached_as_far) / (simulations + 1), float(critical / _ALMOST)
 
 
 def _student(pooled: np.ndarray, n: int) -> tuple[float, float]:
@@ -168,14 +170,16 @@ def rate_change(
                    lower_is_better=smaller_is_better, style=_relative, noun=noun)  # fmt: skip
 
 
-def _too_few(before: int, after: int, noun: str, left_out: int, *, least: str = f"{FEWEST} in each period") -> Comparison:
+def _too_few(
+    before: int, after: int, noun: str, left_out: int, *, least: str = f"{FEWEST} in each period"
+) -> Comparison:
     sentence = f"Cannot tell: {before} {noun} before and {after} after are too few; it takes at least {least}."
     return Comparison("cannot tell", None, None, None, None, before, after, None, left_out, sentence)
 
 
 def _judged(change, lower, upper, p, sizes, detectable, left_out, *, lower_is_better, style, noun) -> Comparison:
     """Return the comparison with its verdict and sentence; ``style`` writes a number with its sign and unit."""
-    told = p <= ERROR and not lower <= 0 <= upper
+    told = p <= ERROR
     verdict: Verdict = "cannot tell" if not told else "improved" if (change < 0) == lower_is_better else "worse"
     seen = f"{style(change)} (95 % interval {style(lower)} to {style(upper)})"
     numbers = f"{sizes[0]} and {sizes[1]} {noun}"
