@@ -1,0 +1,110 @@
+"""A column of texts → a typed column, all rows at once; what can't be read becomes a reason, by row.
+
+Columns are Arrow arrays in chunks, as the CSV and Parquet readers give them: no Python object per value. Words are
+parsed once for each different one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from incident_lib.errors import FieldError
+from incident_lib.sources.fields import parse_choice, parse_date, parse_severity
+from incident_lib.sources.raw_table import Values
+from incident_lib.sources.texts import TEXT, as_texts, texts_of, tidy_names
+from incident_lib.sources.time_columns import Parsed, Rules, parse_times
+from incident_lib.tables import SEVERITY_DTYPE, Column
+
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse_column(values: Values, column: Column, rules: Rules, choices: tuple[str, ...] = ()) -> Parsed:
+    """Return a column of texts (or JSON values, or Parquet's own types) as the kind that ``column`` states.
+
+    What is empty is missing. ``choices`` are the only words that a text column may hold, where it has such.
+    """
+    texts, unfit = texts_of(values) if isinstance(values, list) else as_texts(values, times=column.kind == "time")
+    parsed = _of_kind(texts, column, rules, choices)
+    return Parsed(parsed.values, {**parsed.refused, **unfit})
+
+
+def _of_kind(texts: pa.ChunkedArray, column: Column, rules: Rules, choices: tuple[str, ...]) -> Parsed:
+    if column.kind == "time":
+        return parse_times(texts, rules)
+    if column.kind == "severity":
+        return parse_severities(texts, rules.aliases)
+    if column.kind == "names":
+        return Parsed(tidy_names(texts).to_pandas())
+    if column.kind in _PARSERS:
+        return _PARSERS[column.kind](texts)
+    if choices:
+        what = column.name.replace("_", " ")
+        return parse_each(texts, lambda text: parse_choice(text, choices, what), TEXT)
+    return Parsed(texts.to_pandas())
+
+
+def parse_each(texts: pa.ChunkedArray, parse: Callable[[str], Any], kind: pa.DataType) -> Parsed:
+    """Return the column with ``parse`` done once for each different value; a FieldError refuses that value's rows."""
+    codes, words = _coded(texts)
+    known: list[Any] = []
+    reasons: dict[int, str] = {}
+    for code, word in enumerate(words):
+        try:
+            known.append(parse(word))
+        except FieldError as error:
+            known.append(None)
+            reasons[code] = str(error)
+    values = pa.array([*known, None], kind).take(pa.array(np.where(codes < 0, len(known), codes)))
+    bad = np.flatnonzero(np.isin(codes, list(reasons))) if reasons else []
+    return Parsed(values.to_pandas(), {int(row): reasons[int(codes[row])] for row in bad})
+
+
+def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Return each row's place in the list of different values (-1: missing), and that list."""
+    coded = pc.dictionary_encode(texts).unify_dictionaries()
+    indices = pa.chunked_array([chunk.indices for chunk in coded.chunks], pa.int32())
+    words = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
+    return pc.fill_null(indices, -1).to_numpy(), words
+
+
+def parse_severities(texts: pa.ChunkedArray, aliases: Mapping[str, str]) -> Parsed:
+    """Return severities as an ordered categorical; ``aliases`` are the settings' words for them."""
+    parsed = parse_each(texts, lambda word: parse_severity(word, aliases), TEXT)
+    return Parsed(parsed.values.astype(SEVERITY_DTYPE), parsed.refused)
+
+
+def _dates(texts: pa.ChunkedArray) -> Parsed:
+    return parse_each(texts, lambda text: datetime.combine(parse_date(text), datetime.min.time()), pa.timestamp("us"))
+
+
+def _flags(texts: pa.ChunkedArray) -> Parsed:
+    parsed = parse_each(texts, _flag, pa.bool_())
+    return Parsed(parsed.values.eq(True).fillna(False).astype(bool), parsed.refused)
+
+
+def _flag(text: str) -> bool:
+    try:
+        return _FLAGS[text.casefold()]
+    except KeyError as error:
+        raise FieldError(f"neither true nor false: {text!r}") from error
+
+
+def _integers(texts: pa.ChunkedArray) -> Parsed:
+    parsed = parse_each(texts, _integer, pa.int64())
+    return Parsed(parsed.values.astype("Int64"), parsed.refused)
+
+
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise FieldError(f"not a whole number of at most nine digits: {text!r}")
+    return int(text)
+
+
+_PARSERS: dict[str, Callable[[pa.ChunkedArray], Parsed]] = {"date": _dates, "flag": _flags, "integer": _integers}

@@ -1,0 +1,130 @@
+"""Columns of texts, all rows at once: from any Arrow type, trimmed, as tidy names, and as JSON records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from incident_lib.errors import FieldError
+from incident_lib.tables import join_names
+
+TEXT = pa.large_string()
+_NOTHING, _QUOTE, _OPEN, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "{", "}"))
+_MISSING = pa.scalar(None, TEXT)
+_PLAIN = (pa.types.is_string, pa.types.is_large_string, pa.types.is_temporal, pa.types.is_integer)
+
+
+def as_texts(values: pa.ChunkedArray, *, times: bool = False) -> tuple[pa.ChunkedArray, dict[int, str]]:
+    """Return a column of any type as trimmed texts, and why some of its values are none (row → reason).
+
+    Lists become names separated by "; "; a number that isn't finite is refused, as is a record within a field. With
+    ``times``, a column of times in a zone stays what it is.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return as_texts(values.cast(kind.value_type), times=times)
+    if times and pa.types.is_timestamp(kind) and kind.tz:
+        return values, {}
+    if pa.types.is_floating(kind):
+        return _finite_texts(values)
+    if any(is_plain(kind) for is_plain in _PLAIN):
+        return trimmed(values.cast(TEXT)), {}
+    return texts_of(values.to_pylist())
+
+
+def trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts without white space around them; a text of nothing else is missing."""
+    bare = pc.utf8_trim_whitespace(texts)
+    return pc.if_else(pc.equal(pc.binary_length(bare), 0), _MISSING, bare)
+
+
+def _finite_texts(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, dict[int, str]]:
+    finite = pc.fill_null(pc.is_finite(values), True)
+    kept = pc.if_else(finite, values, pa.scalar(None, values.type)).cast(TEXT)
+    odd = np.flatnonzero(~finite.to_numpy())
+    return kept, {int(row): f"not a number to keep: {values[int(row)].as_py()}" for row in odd}
+
+
+def texts_of(values: list[Any]) -> tuple[pa.ChunkedArray, dict[int, str]]:
+    """Return a list of JSON values as texts (see ``text_of``), and why some of them are none."""
+    texts: list[str | None] = []
+    refused: dict[int, str] = {}
+    for row, value in enumerate(values):
+        try:
+            texts.append(text_of(value))
+        except FieldError as error:
+            texts.append(None)
+            refused[row] = str(error)
+    return pa.chunked_array([pa.array(texts, TEXT)]), refused
+
+
+def text_of(value: Any) -> str | None:
+    """Return one JSON value as a text, None if it is empty; a list of plain values as names separated by "; ".
+
+    Raises:
+        FieldError: for a record, or a list that holds records or lists.
+    """
+    if value is None or isinstance(value, str):
+        return (value or "").strip() or None
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return join_names(text_of(one) for one in value)
+    raise FieldError(f"expected a text, not {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+def tidy_names(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return names separated by exactly "; ", whatever white space stood around the semicolons."""
+    return _rewritten(texts, r";[^ ]|;  |\s;|;$|^;", lambda text: join_names(text.split(";")))
+
+
+def json_pieces(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return each text as a JSON string, quotes included; missing stays missing."""
+    plain = pc.binary_join_element_wise(_QUOTE, texts, _QUOTE, _NOTHING)
+    return _rewritten(plain, r'.["\\\x00-\x1f].', lambda text: json.dumps(text[1:-1], ensure_ascii=False))
+
+
+def json_values(values: list[Any]) -> pa.ChunkedArray:
+    """Return each value as JSON with sorted keys; what is empty is missing."""
+    pieces = [
+        None if value in (None, "", [], {}) else json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+        for value in values
+    ]
+    return pa.chunked_array([pa.array(pieces, TEXT)])
+
+
+def _rewritten(texts: pa.ChunkedArray, pattern: str, rewrite: Any) -> pa.ChunkedArray:
+    """Return texts with those that the pattern (RE2; a dot is any character) finds rewritten one by one."""
+    odd = pc.fill_null(pc.match_substring_regex(texts, f"(?s){pattern}"), False)
+    if not pc.any(odd).as_py():
+        return texts
+    whole, mask = pa.concat_arrays(texts.chunks), pa.concat_arrays(odd.chunks)
+    found = pa.array([rewrite(text) for text in whole.filter(mask).to_pylist()], TEXT)
+    return pa.chunked_array([pc.replace_with_mask(whole, mask, found)])
+
+
+def json_records(pieces: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Return one JSON record per row from columns of JSON values, keys sorted; missing where a row has none.
+
+    ``pieces`` has at least one column.
+    """
+    # Arrow's null_handling="skip" would lose the rows in which all are missing (seen in 26.0)
+    fields = [_keyed(name, pieces[name]) for name in sorted(pieces)]
+    inner = pc.binary_join_element_wise(*fields, _NOTHING, null_handling="replace", null_replacement="")
+    record = pc.binary_join_element_wise(_OPEN, pc.utf8_slice_codeunits(inner, 2), _CLOSE, _NOTHING)
+    return pc.if_else(pc.equal(pc.binary_length(inner), 0), _MISSING, record)
+
+
+def _keyed(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    key = pa.scalar(f", {json.dumps(name, ensure_ascii=False)}: ", TEXT)
+    return pc.binary_join_element_wise(key, values, _NOTHING)

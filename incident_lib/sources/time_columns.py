@@ -1,0 +1,152 @@
+"""A column of times, all rows at once: ISO 8601 with any offsets, or a file's own format in its own zone.
+
+A chunk that can't be read as a whole is halved until the values that spoil it stand nearly alone; only those are
+looked at one by one, with ``fields.parse_time``, which decides what is a time and says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from incident_lib.errors import FieldError
+from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR, in_range, localise, parse_time
+
+_UTC, _LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
+_FEW = 32
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a file's values mean where their text leaves it open: zone, format of times, words for severities."""
+
+    zone: str | None = None
+    time_format: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A typed column, and why values are missing in it that were stated (row number → reason)."""
+
+    values: pd.Series
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+def parse_times(texts: pa.ChunkedArray, rules: Rules) -> Parsed:
+    """Return times as UTC; offsets may differ from row to row, and a time without one needs the rules' zone.
+
+    A column of Arrow timestamps with a zone is taken as it is.
+    """
+    if pa.types.is_timestamp(texts.type):
+        return _believable(texts.cast(_UTC, safe=False), {})
+    refused: dict[int, str] = {}
+    if rules.time_format:
+        return _believable(_formatted(texts, rules, refused), refused)
+    pieces: list[pa.Array] = []
+    start = 0
+    for chunk in texts.chunks:
+        pieces += _times(chunk, start, rules.zone, refused)
+        start += len(chunk)
+    return _believable(pa.chunked_array(pieces, _UTC), refused)
+
+
+def _times(texts: pa.Array, start: int, zone: str | None, refused: dict[int, str]) -> list[pa.Array]:
+    """Return a chunk's times in pieces: whole if Arrow reads it so, else by halves, at last value by value."""
+    whole = _times_at_once(texts, zone)
+    if whole is not None:
+        return [whole]
+    if len(texts) > _FEW:
+        half = len(texts) // 2
+        return _times(texts[:half], start, zone, refused) + _times(texts[half:], start + half, zone, refused)
+    return [pa.array([_time(text, start + row, zone, refused) for row, text in enumerate(texts.to_pylist())], _UTC)]
+
+
+def _times_at_once(texts: pa.Array, zone: str | None) -> pa.Array | None:
+    """Return the times if all have an offset, or none has and a zone is stated; None if any can't be read."""
+    # Arrow takes "2026-03-02T09Z" and a bare date as well, which parse_time refuses: a colon stands after the hour
+    colons = pc.equal(pc.binary_slice(texts.cast(pa.large_binary()), 13, 14), b":")
+    if not pc.all(colons, min_count=0).as_py():
+        return None
+    try:
+        return texts.cast(_UTC)
+    except pa.ArrowInvalid:
+        if zone is None:
+            return None
+    try:
+        local = texts.cast(_LOCAL)
+    except pa.ArrowInvalid:
+        return None
+    # by pandas, since Arrow's own zones know no summer time after 2037
+    times = _localised(local.to_pandas(), zone)
+    return pa.array(times, _UTC, from_pandas=True) if times.isna().sum() == local.null_count else None
+
+
+def _localised(times: pd.Series, zone: str) -> pd.Series:
+    """Return local times as UTC; those that the clock change skips or repeats are missing."""
+    utc = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
+    return utc.astype("datetime64[us, UTC]")
+
+
+def _time(text: str | None, row: int, zone: str | None, refused: dict[int, str]) -> datetime | None:
+    try:
+        return None if text is None else parse_time(text, zone=zone)
+    except FieldError as error:
+        refused[row] = str(error)
+        return None
+
+
+def _formatted(texts: pa.ChunkedArray, rules: Rules, refused: dict[int, str]) -> pa.ChunkedArray:
+    """Return times in the rules' format; pandas reads them all at once, and each one it can't is looked at alone."""
+    series = texts.to_pandas()
+    aware = "%z" in str(rules.time_format)
+    times = pd.to_datetime(series, format=rules.time_format, errors="coerce", utc=aware)
+    if not aware:
+        # without a zone all are refused below, one by one
+        times = _localised(times if rules.zone else times.mask(times.notna()), rules.zone or "UTC")
+    times = times.astype("datetime64[us, UTC]")
+    for row in np.flatnonzero(times.isna() & series.notna()):
+        times.iloc[row] = _formatted_time(series.iloc[row], int(row), rules, refused)
+    return pa.chunked_array([pa.array(times, _UTC, from_pandas=True)])
+
+
+def _formatted_time(text: str, row: int, rules: Rules, refused: dict[int, str]) -> datetime | None:
+    try:
+        return parse_formatted(text, rules)
+    except FieldError as error:
+        refused[row] = str(error)
+        return None
+
+
+def parse_formatted(text: str, rules: Rules) -> datetime:
+    """Return a time in the format that the file's rule states, as UTC.
+
+    Raises:
+        FieldError: if it is not in that format, or has no offset and no zone is stated.
+    """
+    try:
+        time = datetime.strptime(text, rules.time_format or "")  # noqa: DTZ007 (the zone comes next)
+    except ValueError as error:
+        raise FieldError(f"not a time in the format {rules.time_format!r}: {text!r}") from error
+    return in_range(time.astimezone(UTC) if time.tzinfo else localise(time, rules.zone), text)
+
+
+def _believable(times: pa.ChunkedArray, refused: dict[int, str]) -> Parsed:
+    """Return the times without those in years that can't be right."""
+    values = times.to_pandas()
+    years = values.min().year, values.max().year
+    if values.isna().all() or (years[0] >= EARLIEST_YEAR and years[1] <= LATEST_YEAR):
+        return Parsed(values, refused)
+    odd = np.flatnonzero(values.notna() & ~values.dt.year.between(EARLIEST_YEAR, LATEST_YEAR))
+    for row in odd:
+        try:
+            in_range(values.iloc[row].to_pydatetime(), values.iloc[row].isoformat())
+        except FieldError as error:
+            refused[int(row)] = str(error)
+    return Parsed(values.mask(np.isin(np.arange(len(values)), odd)), refused)
