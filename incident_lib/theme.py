@@ -99,14 +99,15 @@ def template() -> go.layout.Template:
     }  # fmt: skip
     layout = {
         "font": {"family": FONT, "size": 13, "color": colour("ink")},
-        "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 4}, "font": {"size": 15}},
+        "title": {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top",
+                  "pad": {"l": 4, "t": 10}, "font": {"size": 15}},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "colorway": [colour(name) for name in SERIES],
         "xaxis": {**axis, "zeroline": False},
         "yaxis": axis,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "margin": {"l": 56, "r": 16, "t": 56, "b": 48},
+        "margin": {"l": 56, "r": 16, "t": 76, "b": 48},
         "hoverlabel": {"bgcolor": colour("wash"), "bordercolor": colour("line"), "font": {"color": colour("ink")}},
         "hovermode": "closest",
         "colorscale": {"sequential": [[0, colour("wash")], [1, colour("accent")]]},

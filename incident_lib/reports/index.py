@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -18,9 +19,9 @@ from incident_lib.reports.publish import MANIFEST, Published, locked, published_
 
 HEADINGS = {
     "timeliness": "Timeliness",
-    "review": "Process reviews",
+    "process-review": "Process reviews",
     "follow-up": "Follow-up",
-    "draft": "Post-mortem drafts",
+    "postmortem-draft": "Post-mortem drafts",
     "explore": "Exploring",
 }
 
@@ -92,12 +93,14 @@ def _rank(kind: str) -> tuple[int, str]:
 
 def _shown(entry: Entry, reports: Path) -> Mapping[str, Any]:
     report = entry.report
-    link = {path: path.relative_to(reports).as_posix() for path in (report.page, report.notebook, *report.tables)}
     return {
         "title": report.title, "name": entry.name, "answer": report.answer, "as_of": readable_time(report.as_of),
-        "page": link[report.page], "notebook": link[report.notebook],
-        "tables": [(path.stem, link[path]) for path in report.tables],
+        "page": _link(report.page, reports), "notebook": _link(report.notebook, reports),
     }  # fmt: skip
+
+
+def _link(path: Path, reports: Path) -> str:
+    return quote(path.relative_to(reports).as_posix())
 
 
 def _environment() -> Environment:

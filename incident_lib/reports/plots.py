@@ -11,9 +11,11 @@ from markupsafe import Markup
 
 _ALLOWED = r"/?(?:b|i|em|strong|sub|sup|extra)\s*>|br\s*/?>"
 _FORBIDDEN = re.compile(rf"<(?!{_ALLOWED})(?=[A-Za-z/!?])", re.IGNORECASE)
+TITLE_HEIGHT = 34  # pixels of a figure's top margin that its title takes; in a page the title stands above it
 _FIGURE = """<figure class="plot" role="group" aria-label="{alt}">
-<div class="canvas" style="height:{height}px"><p class="note">The figure is drawn by a script, which did not run here; \
-its numbers are below.</p></div>
+{title}<div class="canvas" style="height:{height}px">
+<p class="note">The figure is drawn by a script, which did not run here; its numbers are below.</p>
+</div>
 <script type="application/vnd.plotly.v1+json">{data}</script>
 <figcaption>{alt}</figcaption>
 {table}</figure>"""
@@ -30,10 +32,12 @@ def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
     meta = layout.get("meta") if isinstance(layout.get("meta"), Mapping) else {}
     layout.pop("meta", None)
     layout["images"] = [image for image in layout.get("images") or [] if _embedded(image)]
+    title = _lifted_title(layout)
     drawn = inert({"data": list(figure.get("data") or []), "layout": layout})
     return Markup(_FIGURE).format(
-        alt=str(meta.get("alt") or _title(layout) or f"Figure {number}"), height=_height(layout),
-        data=script_json(drawn), table=numbers_table(meta.get("table"), number),
+        alt=str(meta.get("alt") or title or f"Figure {number}"), height=_height(layout), data=script_json(drawn),
+        title=Markup('<p class="title">{}</p>\n').format(title) if title else "",
+        table=numbers_table(meta.get("table"), number),
     )  # fmt: skip
 
 
@@ -72,15 +76,28 @@ def _cell(value: Any) -> Markup:
     return Markup("<td>{}</td>").format("" if value is None else value)
 
 
-def _title(layout: Mapping[str, Any]) -> str:
-    title = layout.get("title")
-    text = title.get("text") if isinstance(title, Mapping) else title
-    return re.sub(r"<[^>]*>", " ", str(text or "")).strip()
+def _lifted_title(layout: dict[str, Any]) -> str:
+    """Take the title out of a figure and return it: as text of the page it wraps on a phone, plotly's doesn't."""
+    title = layout.pop("title", None)
+    text = str((title.get("text") if isinstance(title, Mapping) else title) or "")
+    if text:
+        margin = {**_stated(layout, "margin", {})}
+        layout["margin"] = {**margin, "t": max(margin.get("t", 100) - TITLE_HEIGHT, 16)}
+        layout["height"] = _height(layout) - TITLE_HEIGHT
+    return re.sub(r"\s*<br\s*/?>\s*", " ", re.sub(r"</?(b|i|em|strong|sub|sup|span|a)\b[^<>]*>", "", text)).strip()
+
+
+def _stated(layout: Mapping[str, Any], key: str, otherwise: Any) -> Any:
+    """Return what a figure's layout says, over what its template says."""
+    template = (layout.get("template") or {}).get("layout") or {}
+    ours, theirs = layout.get(key), template.get(key)
+    both = isinstance(ours, Mapping) and isinstance(theirs, Mapping)
+    return {**theirs, **ours} if both else next((value for value in (ours, theirs) if value is not None), otherwise)
 
 
 def _height(layout: Mapping[str, Any]) -> int:
-    height = layout.get("height")
-    return int(height) if isinstance(height, int | float) and 80 <= height <= 4000 else 380
+    height = _stated(layout, "height", None)
+    return int(height) if isinstance(height, int | float) and 80 <= height <= 4000 else 450
 
 
 def _embedded(image: Any) -> bool:

@@ -156,6 +156,7 @@ def publish(place: Place, files: Mapping[str, bytes], manifest: Mapping[str, Any
         staged = _staged(scratch / "page", {**files, MANIFEST: as_json(manifest)})
         with locked(place.reports):
             _check_place(place)
+            _carry_over(place.folder, staged)
             place.folder.parent.mkdir(exist_ok=True)
             _swap(staged, place.folder)
             sync_folder(place.folder.parent)
@@ -190,18 +191,28 @@ def _staged(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def _check_place(place: Place) -> None:
-    """Refuse to follow a link out of the reports, and to bury one report under another."""
+    """Refuse to follow a link out of the reports, and to confuse two names on a disk that knows no case."""
     for folder in (place.folder, place.folder.parent):
         if folder != place.reports and folder.is_symlink():
             raise ReportError(f"{folder} is a link; reports are only written into real folders")
-    if place.folder.is_dir() and any(path.is_dir() for path in place.folder.iterdir()):
-        raise ReportError(f"{place.folder} holds reports of its own; expected a name for this report too")
-    if place.folder.parent != place.reports and (place.folder.parent / MANIFEST).exists():
-        raise ReportError(f"{place.folder.parent} is a report itself; expected a report of this kind without a name")
     siblings = place.folder.parent.iterdir() if place.folder.parent.is_dir() else ()
     twins = [path.name for path in siblings if path.name.casefold() == place.folder.name.casefold()]
     if twins and place.folder.name not in twins:
         raise ReportError(f"{place.folder} differs from the report {twins[0]!r} beside it only in case")
+
+
+def _carry_over(target: Path, staged: Path) -> None:
+    """Give the new folder the reports that the old one holds (``timeliness/2026-Q1`` in ``timeliness``), as links."""
+    for folder in sorted(target.iterdir()) if target.is_dir() else ():
+        if folder.is_dir() and not folder.is_symlink() and not folder.name.startswith("."):
+            shutil.copytree(folder, staged / folder.name, copy_function=_link_or_copy, symlinks=True)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _swap(staged: Path, target: Path) -> None:

@@ -26,8 +26,8 @@ CLASSES = {
     "p": {"answer", "note", "lead", *_CARD},
     "span": {"badge", "state", "muted", *_CARD, *_STATES, *_SEVERITIES},
     "table": {"data"},
-    "td": {"number"},
-    "th": {"number"},
+    "td": {"number", "short"},
+    "th": {"number", "short"},
     "tr": {"start", "resolution", "total"},
     "div": {"scroll", "cards", "card", "answer", *_CARD, *_STATES, *_SEVERITIES},
     "strong": _CARD,
@@ -47,6 +47,9 @@ ATTRIBUTES = {
 VALUES = {"div": {"role": {"region", "group"}}, "th": {"scope": {"col", "row", "colgroup", "rowgroup"}}}
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
+
+
+_SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")  # ids and times: unbroken
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def clean(fragment: str) -> str:
         allowed_classes=CLASSES, url_schemes={"http", "https", "mailto", "data"}, link_rel="noopener noreferrer",
         clean_content_tags={"script", "style"},
     )  # fmt: skip
-    return _EMPTY_IMAGE.sub("", cleaned)
+    return _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', _EMPTY_IMAGE.sub("", cleaned))
 
 
 def _only_safe(tag: str, attribute: str, value: str) -> str | None:
