@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-Z = float(special.ndtri(0.975))
+Z = float(special.ndtri(0.975))  # all intervals of the project are 95 % intervals
 FEWEST_FOR_MEDIAN = 6
 
 

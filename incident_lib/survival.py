@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-Z = float(special.ndtri(0.975))  # all intervals here are 95 % intervals
+from incident_lib.intervals import Z
+
 _CURVE = ("time", "at_risk", "events", "censored", "survival", "std_error", "lower", "upper")
 _ROUNDING = 1e-12
 
