@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from incident_lib.tables import POSTMORTEM_STATUSES, SEVERITY_DTYPE, TABLES, Table
+from incident_lib.tables import SEVERITY_DTYPE, TABLES, Table
+
+_STAGES = {"in review": "completed_at", "reviewed": "reviewed_at", "closed": "closed_at"}
 
 
 def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
@@ -46,18 +48,13 @@ def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame
 
 
 def _page_status(all_pages: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
-    """Return each page's status: as stated, or the one before it where its time had not come yet."""
-    status = known["status"].copy()
-    steps = zip(
-        POSTMORTEM_STATUSES[:0:-1],
-        ("closed_at", "reviewed_at", "completed_at"),
-        POSTMORTEM_STATUSES[-2::-1],
-        strict=True,
-    )
-    for stated, time, before in steps:
-        undone = all_pages.loc[known.index, time].notna() & known[time].isna()
-        status = status.mask(undone & (status == stated), before)
-    return status
+    """Return each page's status: as stated, or where a stage came later, the last stage whose time is known by then."""
+    times = list(_STAGES.values())
+    came_later = (all_pages.loc[known.index, times].notna() & known[times].isna()).any(axis=1)
+    reached = pd.Series("draft", index=known.index, dtype="str")
+    for status, time in _STAGES.items():
+        reached = reached.mask(known[time].notna(), status)
+    return known["status"].mask(came_later, reached)
 
 
 def _with_severity(incidents: pd.DataFrame, changes: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -71,7 +68,7 @@ def _with_severity(incidents: pd.DataFrame, changes: pd.DataFrame, as_of: pd.Tim
     seen = codes[changes["at"] <= as_of].groupby(changes["incident_id"]).min()
     to_come = changes.loc[changes["at"] > as_of, "incident_id"]
     own = incidents["severity"].cat.codes
-    known = incidents["incident_id"].map(seen)
+    known = incidents["incident_id"].map(seen).astype("float64")
     final = own.where(known.isna() | ((own >= 0) & (own <= known)), known)
     best = final.mask(incidents["incident_id"].isin(to_come) & known.notna(), known).astype("int8")
     return incidents.assign(severity=pd.Categorical.from_codes(best, dtype=SEVERITY_DTYPE))

@@ -161,12 +161,12 @@ def sample(folder: str, incidents: int, seed: int) -> None:
 
 
 @cli.command()
-@_common
-def lab(data: str, reports: str, as_of: str | None) -> None:
+@_DATA
+def lab(data: str) -> None:
     """Open the notebooks in JupyterLab, in a copy of your own beside the workbook."""
     from incident_lib.reports.lab import open_lab
 
-    raise SystemExit(open_lab(Path(data), as_of=as_of))
+    raise SystemExit(open_lab(Path(data)))
 
 
 def _make(one: Report, reports: str) -> Any:

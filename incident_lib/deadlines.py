@@ -21,10 +21,7 @@ def incident_deadlines(records: Records) -> pd.DataFrame:
     resolved yet) the deadlines are missing too.
     """
     major, rules = records.major, records.settings.deadlines
-    table = major.set_index("incident_id")[["severity"]].assign(start_at=major[rules.start].to_numpy())
-    table["start_at"] = (
-        table["start_at"].dt.tz_localize("UTC") if table["start_at"].dt.tz is None else table["start_at"]
-    )
+    table = major.set_index("incident_id")[["severity", rules.start]].rename(columns={rules.start: "start_at"})
     calendar = calendar_of(records.settings)
     return table.assign(
         meeting_due_at=_due(table, rules.meeting, calendar),

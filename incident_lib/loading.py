@@ -17,7 +17,7 @@ from incident_lib.records import Records
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
 from incident_lib.sources.fields import parse_time
-from incident_lib.sources.reading import Batch, Reader, Source
+from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
 from incident_lib.tables import PEOPLE, TABLES, join_names
 
@@ -28,13 +28,16 @@ _NOT_DATA = {"templates", "__pycache__", "node_modules"}
 def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     """Return the records of a workbook's folder as they were known at ``as_of``.
 
-    ``as_of`` is an ISO 8601 time with an offset, or a time; None means the time of the newest record.
+    A relative folder that is not here is looked for one level up as well, where it is for a notebook in JupyterLab,
+    whose kernel runs in the notebooks' folder. ``as_of`` is an ISO 8601 time with an offset, or a time; None means the time of the newest record.
 
     Raises:
         SettingsError: if there is no such folder, its settings make no sense, or ``as_of`` is no time.
         SourceError: if nothing in it could be read.
     """
     folder = Path(folder)
+    if not folder.is_dir() and (Path("..") / folder / FILE_NAME).is_file():
+        folder = Path("..") / folder
     if not folder.is_dir():
         raise SettingsError(f"there is no folder {folder}; expected a workbook, a folder with a {FILE_NAME}")
     settings = read_settings(folder)
@@ -97,18 +100,24 @@ def read_source(source: Source) -> tuple[str, Batch]:
         reader = _reader_of(source)
         if reader:
             return reader.name, reader.read(source)
-        known = source.path.suffix.lower() not in _DATA_ENDINGS
-        batch.account(
-            source.name, "none", "files", {"skipped: not a data file" if known else "skipped: unknown format": 1}
-        )
-        if not known:
-            batch.problem(
-                "unknown-format", f"{source.name}: no reader knows this content", source.name, effect="file left out"
-            )
+        _account_for_unknown(source, batch)
     except SourceError as error:
         batch.problem("unreadable-file", str(error), source.name, effect="file left out")
         batch.account(source.name, "none", "files", {"skipped: unreadable": 1})
     return "none", batch
+
+
+def _account_for_unknown(source: Source, batch: Batch) -> None:
+    """Note a file that no reader knows: a problem if it looks like data, with the reason if it is damaged JSON."""
+    ending = source.path.suffix.lower()
+    is_data = ending in _DATA_ENDINGS
+    outcome = "skipped: unknown format" if is_data else "skipped: not a data file"
+    if ending == ".json":
+        parse_json(source.text, source.name, nesting=source.limits.nesting)
+    batch.account(source.name, "none", "files", {outcome: 1})
+    if is_data:
+        message = f"{source.name}: no reader knows this content"
+        batch.problem("unknown-format", message, source.name, effect="file left out")
 
 
 def _root(source: Source) -> Path:
@@ -153,10 +162,11 @@ def _stacked(name: str, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:
 
 def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return messages with the incident that they belong to: by their channel, or by an id in their text or thread."""
-    by_channel = incidents.dropna(subset="channel").drop_duplicates("channel").set_index("channel")["incident_id"]
+    by_channel = dict(incidents.dropna(subset="channel").drop_duplicates("channel")[["channel", "incident_id"]].to_numpy())
     named = messages["channel"].str.upper().str.extract(f"({settings.sources.incident_id})")[0]
     mentioned = messages["text"].str.extract(f"({settings.sources.incident_id})")[0]
-    own = messages["incident_id"].fillna(messages["channel"].map(by_channel)).fillna(named).fillna(mentioned)
+    in_channel = messages["channel"].map(by_channel).astype("str")
+    own = messages["incident_id"].fillna(in_channel).fillna(named).fillna(mentioned)
     of_thread = messages["thread_id"].map(own.set_axis(messages["message_id"]).groupby(level=0).first())
     found = own.fillna(of_thread)
     return messages.assign(incident_id=found.where(found.isin(incidents["incident_id"])))

@@ -60,7 +60,8 @@ def review_sentence(period: Period, incidents: pd.DataFrame, states: pd.DataFram
     major = states["incident_id"].nunique()
     if incidents.empty:
         return f"No incident began in {period.name}."
-    first = f"{len(incidents)} incidents began in {period.name}, {major} of them major."
+    noun = "incident" if len(incidents) == 1 else "incidents"
+    first = f"{len(incidents)} {noun} began in {period.name}, {major} of them major."
     if not major:
         return f"{first} So no post-mortem was asked for."
     worst = most_missed(states)

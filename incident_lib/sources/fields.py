@@ -14,6 +14,7 @@ from incident_lib.tables import SEVERITIES
 
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?\s?(Z|z|[+-]\d\d(:?\d\d)?)?")
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 _KNOWN_SEVERITIES = {
     **{name: name for name in SEVERITIES},
     "major": "high", "minor": "medium", "none": "low", "moderate": "medium",
@@ -36,7 +37,8 @@ def parse_time(value: Any, *, zone: str | None = None) -> datetime:
         time = datetime.fromisoformat(text.replace(",", ".").replace("z", "Z"))
     except ValueError as error:
         raise FieldError(f"no such time: {value!r} ({error})") from error
-    return in_range(time.astimezone(UTC) if time.tzinfo else localise(time, zone), value)
+    in_range(time, value)
+    return time.astimezone(UTC) if time.tzinfo else localise(time, zone)
 
 
 def in_range(time: datetime, value: Any) -> datetime:
@@ -135,4 +137,4 @@ def parse_choice(value: Any, choices: tuple[str, ...], what: str) -> str:
 def as_json(record: Mapping[str, Any]) -> str | None:
     """Return the filled fields of a record as JSON with sorted keys; None if there are none."""
     kept = {key: value for key, value in record.items() if value not in (None, "", [], {})}
-    return json.dumps(kept, sort_keys=True, ensure_ascii=False, default=str) if kept else None
+    return _ENCODER.encode(kept) if kept else None

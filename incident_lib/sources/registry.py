@@ -1,9 +1,15 @@
-"""All readers, in the order in which they are asked; the first that recognises a source reads it."""
+"""All readers, in the order in which they are asked; the first that recognises a source reads it.
 
-from incident_lib.sources import pages, reviews
+Formats that can be told by their content alone come first, those that take anything with fitting columns last.
+"""
+
+from incident_lib.sources import pagerduty, pages, reviews, slack, tabular
 from incident_lib.sources.reading import Reader
 
 READERS: tuple[Reader, ...] = (
     pages.READER,
     reviews.READER,
+    slack.READER,
+    pagerduty.READER,
+    tabular.READER,
 )

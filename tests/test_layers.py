@@ -1,0 +1,75 @@
+"""Imports go down only, the package root is nobody's import, and heavy libraries stay in their modules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "incident_lib"
+# From the top down; a module may import from its own line's other modules and from lines below.
+LAYERS = [
+    {"cli", "__main__"},
+    {"reports"},
+    {"figures", "render", "correspondence"},
+    {"draft", "timeliness", "response", "review", "follow_up"},
+    {"facts", "deadlines"},
+    {"timeline", "business_time", "survival", "comparison", "control_charts", "seasons", "intervals", "wording", "periods"},
+    {"loading", "new_workbook", "sample"},
+    {"join", "as_of", "forensics", "redact"},
+    {"records"},
+    {"sources"},
+    {"theme"},
+    {"settings"},
+    {"tables", "files"},
+    {"errors"},
+]
+HOMES = {
+    "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
+    "plotly": {"figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli"}, "rich": {"cli"},
+}  # fmt: skip
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Return the layer's name of a module: its top-level module or package."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return every module that a file imports, whole names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def rank(name: str) -> int:
+    """Return a module's layer, counted from the top."""
+    found = [number for number, layer in enumerate(LAYERS) if name in layer]
+    assert found, f"{name} is in no layer: add it to LAYERS where it belongs"
+    return found[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    """A module imports from its own layer or from below, never from the package root."""
+    own = name_of(path)
+    for imported in imports_of(path) if own != "__init__" else ():
+        if imported.split(".")[0] != "incident_lib":
+            continue
+        parts = imported.split(".")
+        assert len(parts) > 2 or (PACKAGE / f"{parts[1]}.py").exists() or (PACKAGE / parts[1]).is_dir(), imported
+        assert rank(parts[1]) >= rank(own), f"{own} imports {parts[1]}, which stands above it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_stay_at_home(path: Path) -> None:
+    """Only reports/ knows papermill and nbconvert, only figures and theme know plotly, only the sources know SQL."""
+    for imported in imports_of(path):
+        homes = HOMES.get(imported.split(".")[0])
+        assert homes is None or name_of(path) in homes, f"{path.name} imports {imported}"
