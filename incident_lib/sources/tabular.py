@@ -196,12 +196,16 @@ def _explain(batch: Batch, frame: pd.DataFrame, table: Table, parsed: dict[str, 
         for row in rows[:MOST_PROBLEMS]:
             message = _said(column, parsed[column.name].refused[row])
             incident_id = frame["incident_id"].iloc[row] if "incident_id" in frame else None
-            batch.problem(f"bad-{column.kind}", message, frame["source"].iloc[row], effect="value left out",
+            batch.problem(_rule(column), message, frame["source"].iloc[row], effect="value left out",
                           incident_id=incident_id if isinstance(incident_id, str) else None)  # fmt: skip
         if len(rows) > MOST_PROBLEMS:
             message = f"{column.name}: {len(rows) - MOST_PROBLEMS:,} more values can't be read, from here on"
             place = frame["source"].iloc[rows[MOST_PROBLEMS]]
-            batch.problem(f"bad-{column.kind}", message, place, effect="value left out")
+            batch.problem(_rule(column), message, place, effect="value left out")
+
+
+def _rule(column: Column) -> str:
+    return "unknown-severity" if column.kind == "severity" else f"unreadable-{column.kind}"
 
 
 def _said(column: Column, reason: str) -> str:
