@@ -207,7 +207,7 @@ def test_github_numbers_agree_with_those_computed_apart():
         "medium": {"size": 604, "median": 72.5}, "low": {"size": 31, "median": 13.0},
     }  # fmt: skip
     assert [(row["outcome"], row["rows"]) for row in batch.accounts] == [
-        ("skipped: scheduled maintenance", 18), ("used", 801)]  # fmt: skip
+        ("used", 801), ("skipped: scheduled maintenance", 18)]  # fmt: skip
     assert found["detected_at"].notna().sum() == found["extra"].str.contains("impact_window").sum()
     assert not batch.problems
 
