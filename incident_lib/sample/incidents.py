@@ -1,0 +1,256 @@
+"""The facts of the sample's incidents, from which every file of the workbook is written, so that they agree."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from math import log
+from random import Random
+
+from incident_lib.sample.company import PAGERDUTY, ZONE, Customer, Person, customers, person, with_role
+from incident_lib.sample.kinds import Kind, Prose, kinds
+from incident_lib.sample.told import Told, told_incidents
+
+END = datetime(2026, 10, 1, 3, 0, tzinfo=UTC)  # the evening of 30 September in Detroit
+MAJOR = ("critical", "high")
+_WEEKDAYS = (1.1, 1.35, 1.3, 1.2, 0.95, 0.45, 0.4)
+_HOURS = (3, 4, 3, 2, 2, 3, 4, 6, 9, 11, 11, 10, 8, 9, 10, 9, 8, 6, 5, 4, 4, 4, 3, 3)
+_SEVERITIES = {"critical": 4, "high": 15, "medium": 44, "low": 37}
+_KIND_WEIGHTS = {"shared_hosting": 3, "mail": 3, "postgres": 2, "network": 2, "dns": 2}
+_PAGERDUTY_AFTER = timedelta(days=472)  # adopted so long before the sample's end: in mid-June 2025
+_PAGERDUTY_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of one incident. Times are UTC; None means never, or not by the end of the sample."""
+
+    incident_id: str
+    number: int
+    kind: Kind
+    prose: Prose
+    values: Mapping[str, str]
+    severity: str
+    raised_from: str | None
+    raised_at: datetime | None
+    started_at: datetime
+    detected_at: datetime | None
+    acknowledged_at: datetime | None
+    mitigated_at: datetime | None
+    resolved_at: datetime | None
+    customers: tuple[Customer, ...]
+    commander: Person | None
+    responders: tuple[Person, ...]
+    channel: str | None
+    pagerduty_id: str | None
+    told: Told | None
+
+    @property
+    def is_major(self) -> bool:
+        """Return whether it needs a post-mortem."""
+        return self.severity in MAJOR
+
+    @property
+    def title(self) -> str:
+        """Return its title in the team's own register."""
+        return self.say(self.prose.title)
+
+    @property
+    def pagerduty_url(self) -> str:
+        """Return its address in PagerDuty."""
+        return f"{PAGERDUTY}/incidents/{self.pagerduty_id}"
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Return the ids and addresses that the team noted; empty where only the chat has the link."""
+        noted = self.pagerduty_id and (self.told is None or self.told.pagerduty == "register")
+        return (self.pagerduty_id, self.pagerduty_url) if noted else ()
+
+    def say(self, text: str) -> str:
+        """Return a text with this incident's facts in its braces."""
+        return text.format_map(self.values)
+
+    def rng(self, what: str) -> Random:
+        """Return a generator of its own for one purpose: drawing more for one never changes another."""
+        return Random(f"{self.values['seed']}/{what}")
+
+
+def draw_incidents(count: int, seed: int, until: datetime) -> list[Facts]:
+    """Return ``count`` incidents in order of start, the last shortly before ``until``; the told ones come first."""
+    shift = timedelta(days=(until - END).days // 7 * 7)
+    told = list(told_incidents(shift))[:count]
+    months = max(18, min(120, count // 20))
+    first = datetime.combine((until - timedelta(days=months * 365.25 / 12)).date(), time(12), UTC)
+    starts = _arrivals(count - len(told), first, until, Random(f"{seed}/arrivals"))
+    cases: list[tuple[datetime, Told | None]] = [(start, None) for start in starts]
+    cases += [(one.started_at, one) for one in told]
+    return list(_numbered(sorted(cases, key=lambda case: case[0]), seed, until))
+
+
+def _arrivals(count: int, first: datetime, until: datetime, rng: Random) -> list[datetime]:
+    """Return starts that follow the week and the working day, in local time."""
+    days = [first + timedelta(days=day) for day in range((until - first).days)]
+    weights = [_WEEKDAYS[day.weekday()] for day in days]
+    hours = rng.choices(range(24), _HOURS, k=count)
+    return [
+        day.astimezone(ZONE).replace(hour=hour, minute=rng.randrange(60), second=0).astimezone(UTC)
+        for day, hour in zip(rng.choices(days, weights, k=count), hours, strict=True)
+    ]
+
+
+def _numbered(cases: Iterable[tuple[datetime, Told | None]], seed: int, until: datetime) -> Iterable[Facts]:
+    years: Counter[int] = Counter()
+    texts = Texts(seed)
+    for number, (start, told) in enumerate(cases, start=1):
+        year = start.astimezone(ZONE).year
+        years[year] += 1
+        incident_id = f"INC-{year}-{years[year]:03d}"
+        yield _facts(incident_id, number, start, told, texts, seed, until)
+
+
+def _facts(
+    incident_id: str, number: int, start: datetime, told: Told | None, texts: Texts, seed: int, until: datetime
+) -> Facts:
+    rng = Random(f"{seed}/{incident_id}")
+    severity = told.severity if told else rng.choices(list(_SEVERITIES), list(_SEVERITIES.values()))[0]
+    kind, prose = (kinds()[told.kind], told.prose) if told else texts.deal(severity in MAJOR, rng)
+    affected = _affected(told, severity, rng)
+    minutes = told.minutes if told else _minutes(severity, rng)
+    commander, responders = _response(told, severity, rng)
+    times = {name: _at(start, minutes.get(name), until) for name in ("detect", "ack", "mitigate", "resolve", "raise")}
+    adopted = start > until - _PAGERDUTY_AFTER and rng.random() < _PAGERDUTY_SHARE
+    host = (told and told.host) or rng.choice(kind.hosts)
+    slug = (told and dict(told.values).get("slug")) or kind.slug
+    values = {**kind.draw_values(rng), **(told.values if told else {})}
+    values |= _common_values(incident_id, host, affected, start, times, seed)
+    return Facts(
+        incident_id=incident_id,
+        number=number,
+        kind=kind,
+        prose=prose,
+        values=values,
+        severity=severity,
+        raised_from=told.raised_from if told else None,
+        raised_at=times["raise"],
+        started_at=start,
+        detected_at=times["detect"],
+        acknowledged_at=times["ack"],
+        mitigated_at=times["mitigate"],
+        resolved_at=times["resolve"],
+        customers=affected,
+        commander=commander,
+        responders=responders,
+        channel=f"{incident_id.lower()}-{slug}" if told and told.channel else None,
+        pagerduty_id=_pagerduty_id(rng) if (told.pagerduty != "none" if told else adopted) else None,
+        told=told,
+    )
+
+
+class Texts:
+    """Deals the texts of drawn incidents, so that none comes twice before all have come once."""
+
+    def __init__(self, seed: int) -> None:
+        self._major = [(kind, prose) for kind in kinds().values() for prose in kind.prose]
+        Random(f"{seed}/texts").shuffle(self._major)
+        self._dealt: Counter[str] = Counter()
+
+    def deal(self, major: bool, rng: Random) -> tuple[Kind, Prose]:
+        """Return a kind, and the next of its texts for a major or a minor incident."""
+        if major:
+            return self._major[self._turn("major") % len(self._major)]
+        known = kinds()
+        kind = known[rng.choices(list(known), [_KIND_WEIGHTS.get(name, 1) for name in known])[0]]
+        return kind, kind.minor[self._turn(kind.name) % len(kind.minor)]
+
+    def _turn(self, key: str) -> int:
+        self._dealt[key] += 1
+        return self._dealt[key] - 1
+
+
+def _affected(told: Told | None, severity: str, rng: Random) -> tuple[Customer, ...]:
+    if told and told.customers:
+        return tuple(next(one for one in customers() if one.name == name) for name in told.customers)
+    most = 4 if severity in MAJOR else 1
+    return tuple(rng.sample(customers(), rng.randint(1, most)))
+
+
+def _minutes(severity: str, rng: Random) -> dict[str, float]:
+    """Return the minutes from start to each point; durations are lognormal with a median of some 75 minutes."""
+    late = rng.random() < 0.18  # a customer noticed before the monitoring did
+    detect = rng.uniform(20, 95) if late else rng.expovariate(1 / 3) + 0.6
+    ack = detect + min(rng.lognormvariate(log(4), 0.8), 55)
+    work = rng.lognormvariate(log(70 if severity in MAJOR else 58), 0.95)
+    mitigate = ack + work * rng.uniform(0.5, 0.85)
+    found = {"detect": detect, "ack": ack, "mitigate": mitigate, "resolve": ack + work}
+    if severity in MAJOR:
+        return found
+    left_out = {"detect": 0.06, "ack": 0.04, "mitigate": 0.4}
+    return {name: minutes for name, minutes in found.items() if rng.random() >= left_out.get(name, 0)}
+
+
+def _response(told: Told | None, severity: str, rng: Random) -> tuple[Person | None, tuple[Person, ...]]:
+    if told and told.responders:
+        return person(told.commander) if told.commander else None, tuple(map(person, told.responders))
+    first = rng.choice(with_role("on-call"))
+    if severity not in MAJOR:
+        return None, (first,)
+    commander = rng.choice([one for one in with_role("incident commander") if one is not first])
+    others = [one for one in with_role("on-call") if one not in (first, commander)]
+    liaison = rng.choice(with_role("customer liaison"))
+    return commander, (first, *rng.sample(others, rng.choice((0, 1, 1, 2))), commander, liaison)
+
+
+def _at(start: datetime, minutes: float | None, until: datetime) -> datetime | None:
+    if minutes is None or (at := start + timedelta(seconds=round(minutes * 60))) > until:
+        return None
+    return at
+
+
+def _pagerduty_id(rng: Random) -> str:
+    return "Q" + "".join(rng.choices(string.digits + string.ascii_uppercase, k=13))
+
+
+def _common_values(
+    incident_id: str,
+    host: str,
+    affected: tuple[Customer, ...],
+    start: datetime,
+    times: Mapping[str, datetime | None],
+    seed: int,
+) -> dict[str, str]:
+    one = affected[0]
+    end = times["resolve"] or times["mitigate"]
+    return {
+        "seed": f"{seed}/{incident_id}",
+        "incident_id": incident_id,
+        "host": host,
+        "short": host.split(".")[0],
+        "customer": one.name,
+        "alias": one.alias,
+        "customers": listed([each.name for each in affected]),
+        "customer_host": f"web-{sum(map(ord, one.alias)) % 19 + 1:02d}.{one.alias}.internal",
+        "duration": span(end - start) if end and end > start else "a while",
+        "weekday": start.astimezone(ZONE).strftime("%A"),
+        "date": f"{start.astimezone(ZONE):%B} {start.astimezone(ZONE).day}",
+    }
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a phrase: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def span(time: timedelta) -> str:
+    """Return a length of time as people say it: "45 minutes", "2 hours 5 minutes"."""
+    hours, minutes = divmod(max(1, round(time.total_seconds() / 60)), 60)
+    parts = [f"{hours} hour{'s' * (hours != 1)}" * bool(hours), f"{minutes} minute{'s' * (minutes != 1)}" * bool(minutes)]
+    return " ".join(filter(None, parts))
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the names in braces of a text."""
+    return set(re.findall(r"{(\w+)}", text))
