@@ -6,6 +6,7 @@ not on what the archive says about itself.
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections import Counter
@@ -58,7 +59,7 @@ def open_archive(source: Source) -> Iterator[Archive]:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[zipfile.ZipFile]:
-    _within(source.path.stat().st_size, source.limits.file_megabytes, source.name, "file_megabytes")
+    source.check_size()
     try:
         zipped = zipfile.ZipFile(source.path)
     except _DAMAGE as error:
@@ -162,19 +163,19 @@ class FolderArchive:
     name: str
     limits: Limits
     names: tuple[str, ...] = field(init=False)
-    _root: Path = field(init=False)
     _total: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self._root = self.folder.resolve()
-        self.names = tuple(self._walk())
+        self.names = tuple(sorted(self._walk()))
 
     def _walk(self) -> Iterator[str]:
-        # rglob does not follow links to folders: what lies behind one is not listed.
-        for count, path in enumerate(sorted(self.folder.rglob("*"))):
+        """Yield the files' names; what lies behind a link to a folder is not listed."""
+        count = 0
+        for folder, _, files in os.walk(self.folder, onerror=_refuse, followlinks=False):
+            inside = Path(folder).relative_to(self.folder)
+            count += len(files)
             _check_count(count, self.limits, self.name)
-            if path.is_symlink() or path.is_file():
-                yield path.relative_to(self.folder).as_posix()
+            yield from ((inside / file).as_posix() for file in files)
 
     def read(self, name: str) -> bytes:
         """Return a file's content.
@@ -184,7 +185,7 @@ class FolderArchive:
             SourceError: if the folder goes beyond the limits.
         """
         path = self.folder / name
-        if not path.resolve().is_relative_to(self._root):
+        if path.is_symlink() and not path.resolve().is_relative_to(self.folder.resolve()):
             raise MemberError(f"{self.pointer(name)} is a link that leads out of the folder; it is not followed")
         try:
             _within(path.stat().st_size, self.limits.member_megabytes, self.pointer(name), "member_megabytes")
@@ -203,3 +204,7 @@ class FolderArchive:
 def _check_count(count: int, limits: Limits, name: str) -> None:
     if count > limits.archive_members:
         raise SourceError(f"{name} has more than {limits.archive_members:,} members (sources.limits.archive_members)")
+
+
+def _refuse(error: OSError) -> None:
+    raise SourceError(f"can't look into {error.filename}: {error.strerror}") from error

@@ -13,7 +13,7 @@ from incident_lib.errors import FieldError
 from incident_lib.tables import SEVERITIES
 
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
-_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?\s?(Z|z|[+-]\d\d(:?\d\d)?)?")
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d(:\d\d(:\d\d([.,]\d{1,9})?)?)?\s?(Z|z|[+-]\d\d(:?\d\d)?)?")
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 _KNOWN_SEVERITIES = {
     **{name: name for name in SEVERITIES},

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from incident_lib.sources.archive import Archive, MemberError, open_archive, zip_names
+from incident_lib.sources.mrkdwn import Converter
 from incident_lib.sources.reading import Batch, Reader, Source
-from incident_lib.sources.slack_messages import Columns, Message
+from incident_lib.sources.slack_messages import Message, day_columns
 from incident_lib.sources.slack_names import CHANNEL_FILES, Names, decode_rows, read_names
 from incident_lib.sources.slack_table import Days, messages_table
 from incident_lib.tables import MESSAGES
@@ -76,8 +77,8 @@ def read(source: Source) -> Batch:
         prefix = _prefix(archive.names)
         tops = {file: prefix + file for file in TOP_FILES if prefix + file in archive.names}
         names = read_names(archive, tops, batch, nesting=source.limits.nesting)
-        columns, days = _read_days(archive, prefix, names, batch, outcomes)
-    frame = messages_table(columns, days, names, batch, outcomes)
+        days = _read_days(archive, prefix, names, batch, outcomes)
+    frame = messages_table(days, names.programs, batch, outcomes)
     batch.add(MESSAGES, frame)
     _account(batch, source.name, outcomes, used=len(frame))
     return batch
@@ -89,12 +90,9 @@ def _account(batch: Batch, source: str, outcomes: Counter[str], *, used: int) ->
     batch.account(source, NAME, "people", {"used": len(batch.tables.get("people", ()))})
 
 
-def _read_days(
-    archive: Archive, prefix: str, names: Names, batch: Batch, outcomes: Counter[str]
-) -> tuple[Columns, Days]:
+def _read_days(archive: Archive, prefix: str, names: Names, batch: Batch, outcomes: Counter[str]) -> Days:
     """Return the messages of all day files, in order of channel and day."""
-    columns, days = Columns(), Days()
-    files: Counter[str] = Counter()
+    days, files, converter = Days(), Counter[str](), Converter(names.mentions)
     for channel, member in _day_members(archive.names, prefix):
         pointer = archive.pointer(member)
         try:
@@ -104,15 +102,13 @@ def _read_days(
             files["skipped: unreadable"] += 1
             continue
         files["used"] += 1
-        before = len(columns)
-        columns.take_in(rows, names, outcomes)
         days.channels.append(channel)
         days.pointers.append(pointer)
-        days.counts.append(len(columns) - before)
+        days.batches.append(day_columns(rows, names, converter, outcomes))
     known = {prefix + file for file in _IGNORED_FILES}
     files["skipped: no day file"] = sum(name not in known for name in archive.names) - files.total()
     batch.account(archive.name, NAME, "day files", files)
-    return columns, days
+    return days
 
 
 def _day_members(names: Sequence[str], prefix: str) -> list[tuple[str, str]]:

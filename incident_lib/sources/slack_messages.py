@@ -6,14 +6,16 @@ every address that opens a file without a password (``url_private`` and its like
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from incident_lib.sources.fields import as_json
+from incident_lib.sources.mrkdwn import Converter, all_to_markdown
 from incident_lib.sources.slack_names import Names, Profile, display_name
 from incident_lib.tables import join_names
 
@@ -25,6 +27,9 @@ NOISE = frozenset({
     "joiner_notification_for_inviter",
 })  # fmt: skip
 _FILE_FIELDS = ("id", "name", "title", "mimetype", "size")
+_ADDED = re.compile(r"/services/(B\w+)\|([^<>|]+)>")
+_DECODE = msgspec.json.Decoder().decode
+_UNKNOWN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _RAW: Any = None  # the default of a field that is decoded only where it is present
 
 
@@ -52,83 +57,103 @@ class Message(msgspec.Struct, gc=False):
     item: msgspec.Raw = _RAW
 
 
-@dataclass
-class Columns:
-    """The messages of an export as they are read: dense columns as lists, sparse ones by row number."""
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("ts", "thread", "subtype", "user", "who", "text", "reactions", "url", "extra")]
+    + [("edited", pa.string()), ("pin", pa.string()), ("is_bot", pa.bool_()), ("pinned", pa.bool_())]
+    + [("place", pa.int64())]
+)
 
-    ts: list[str] = field(default_factory=list)
-    thread: list[str | None] = field(default_factory=list)
-    subtype: list[str | None] = field(default_factory=list)
-    user: list[str | None] = field(default_factory=list)
-    who: list[str | None] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
-    bots: list[int] = field(default_factory=list)
-    pinned: list[int] = field(default_factory=list)
-    edited: dict[int, Any] = field(default_factory=dict)
-    reactions: dict[int, str] = field(default_factory=dict)
-    url: dict[int, str] = field(default_factory=dict)
-    extra: dict[int, dict[str, Any]] = field(default_factory=dict)
-    pins: dict[int, str] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self.ts)
+def day_columns(
+    rows: list[Message | None], names: Names, converter: Converter, outcomes: Counter[str]
+) -> pa.RecordBatch:
+    """Return one day's messages as columns of ``SCHEMA``, but for the noise and the unreadable, which are counted.
 
-    def take_in(self, rows: list[Message | None], names: Names, outcomes: Counter[str]) -> None:
-        """Append one day's messages, but for the noise, which is counted; None is a row that could not be read."""
-        places = [place for place, row in enumerate(rows) if row is not None and row.subtype not in NOISE]
-        if len(places) < len(rows):
-            outcomes.update("unreadable" if row is None else row.subtype for row in rows
-                            if row is None or row.subtype in NOISE)  # fmt: skip
-            rows = [rows[place] for place in places]
-        first = len(self)
-        self.place += places
-        self._plain(rows, names)
-        for row, message in enumerate(rows, start=first):
-            if _is_rich(message) or message.user not in names.people or message.user in names.bots:
-                self._rich(row, message, names)
+    ``place`` is a message's number in its file, ``pin`` the timestamp of the message that a notice of pinning is about.
+    """
+    places = [place for place, row in enumerate(rows) if row is not None and row.subtype not in NOISE]
+    if len(places) < len(rows):
+        left_out = [row for row in rows if row is None or row.subtype in NOISE]
+        outcomes.update("unreadable" if row is None else row.subtype for row in left_out)
+        names.programs |= _added_programs(left_out)
+        rows = [rows[place] for place in places]
+    day = _Day(rows, names)
+    columns = day.columns | {"place": places, "text": all_to_markdown(day.text, converter)}
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(len(rows), field.type)
+        for field in SCHEMA
+    ]
+    return pa.record_batch(arrays, schema=SCHEMA)
 
-    def _plain(self, rows: list[Message], names: Names) -> None:
-        self.ts += [row.ts for row in rows]
-        self.thread += [row.thread_ts for row in rows]
-        self.subtype += [row.subtype for row in rows]
-        self.user += [row.user for row in rows]
-        self.text += [row.text or "" for row in rows]
-        known = names.people.get
-        self.who += [known(row.user) for row in rows]
 
-    def _rich(self, row: int, message: Message, names: Names) -> None:
+class _Day:
+    """A day's messages on their way into columns; a column that no message fills is never made."""
+
+    def __init__(self, rows: list[Message], names: Names) -> None:
+        self.length, self.names = len(rows), names
+        people, bots = names.people, names.bots
+        self.text = [row.text or "" for row in rows]
+        self.who = [people.get(row.user) for row in rows]
+        self.columns: dict[str, list[Any]] = {
+            "ts": [row.ts for row in rows],
+            "thread": [row.thread_ts or None for row in rows],
+            "user": [row.user for row in rows],
+            "who": self.who,
+        }
+        for place, row in enumerate(rows):
+            if _is_rich(row) or row.user not in people or row.user in bots:
+                self._rich(place, row)
+
+    def _put(self, column: str, place: int, value: Any) -> None:
+        if column not in self.columns:
+            self.columns[column] = [None] * self.length
+        self.columns[column][place] = value
+
+    def _rich(self, place: int, message: Message) -> None:
         """Fill in what only some messages have."""
-        is_bot = _is_bot(message, names)
+        is_bot = _is_bot(message, self.names)
+        extra: dict[str, Any] = {}
         if is_bot:
-            self.bots.append(row)
-        if is_bot or not self.who[row]:
-            self.who[row] = _author(message, names, is_bot=is_bot)
-        if message.reactions is not None or message.edited is not None:
-            self._reactions(row, message)
-        if is_bot or message.text in (None, "") or message.subtype or _has_parts(message):
-            self._parts(row, message, is_bot=is_bot)
+            self._put("is_bot", place, True)
+        if is_bot or not self.who[place]:
+            self.who[place] = _author(message, self.names, is_bot=is_bot)
+        if message.edited is not None:
+            self._edited(place, message)
+        if message.reactions is not None:
+            extra = self._reactions(place, message)
+        if is_bot or not message.text or message.subtype or _has_parts(message):
+            extra |= self._parts(place, message, is_bot=is_bot)
+        if extra:
+            self._put("extra", place, as_json({"user": message.user, **extra}))
 
-    def _reactions(self, row: int, message: Message) -> None:
-        edited = _decoded(message.edited)
-        if isinstance(edited, dict):
-            self.edited[row] = edited.get("ts")
+    def _edited(self, place: int, message: Message) -> None:
+        ts = next((str(one["ts"]) for one in _dicts(message.edited) if one.get("ts")), None)
+        self._put("edited", place, ts)
+
+    def _reactions(self, place: int, message: Message) -> dict[str, Any]:
+        """Fill in the reactions' names; return how many of each there are."""
         counts = {name: one.get("count") for one in _dicts(message.reactions) if (name := _string(one, "name"))}
-        if names := join_names(counts):
-            self.reactions[row] = names
-            self.extra[row] = {"reactions": {name: count for name, count in counts.items() if isinstance(count, int)}}
+        self._put("reactions", place, join_names(counts))
+        return {"reactions": {name: count for name, count in counts.items() if isinstance(count, int)}}
 
-    def _parts(self, row: int, message: Message, *, is_bot: bool) -> None:
+    def _parts(self, place: int, message: Message, *, is_bot: bool) -> dict[str, Any]:
+        """Fill in subtype, pins, link, and the text with what belongs to it; return the rest."""
         attachments, files = _dicts(message.attachments), _dicts(message.files) or _dicts(message.file)
-        self.text[row] = _text(message, attachments if is_bot else [], files)
+        self.text[place] = _text(message, attachments if is_bot else [], files)
+        self._put("subtype", place, message.subtype)
         if message.subtype == "pinned_item":
-            self.pins[row] = _pinned_ts(message, attachments)
+            self._put("pin", place, _pinned_ts(message, attachments))
         if message.pinned_to is not None and _decoded(message.pinned_to):
-            self.pinned.append(row)
+            self._put("pinned", place, True)
         if isinstance(url := _decoded(message.permalink), str):
-            self.url[row] = url
-        if kept := _extra(message, attachments, files):
-            self.extra[row] = self.extra.get(row, {}) | kept
+            self._put("url", place, url)
+        return _extra(message, attachments, files)
+
+
+def _added_programs(rows: list[Message | None]) -> dict[str, str]:
+    """Return what notices of an added program call it, by its id; old exports name their bots nowhere else."""
+    texts = (row.text or "" for row in rows if row is not None and row.subtype == "bot_add")
+    return dict(match.groups() for text in texts if (match := _ADDED.search(text)))
 
 
 def _is_rich(message: Message) -> bool:
@@ -147,12 +172,12 @@ def _has_parts(message: Message) -> bool:
 
 
 def _decoded(raw: Any) -> Any:
-    """Return a field's value; None if it is absent or nested too deeply to be anything we know."""
+    """Return a field's value; None if it is absent or nothing that can be read."""
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+        return _DECODE(raw)
+    except _UNKNOWN:
         return None
 
 
@@ -194,7 +219,7 @@ def _profile_name(message: Message) -> str | None:
         return None
     try:
         return display_name(msgspec.json.decode(message.user_profile, type=Profile | None))
-    except (msgspec.MsgspecError, RecursionError):
+    except _UNKNOWN:
         return None
 
 
@@ -260,8 +285,3 @@ def _extra(message: Message, attachments: list[dict[str, Any]], files: list[dict
         "bot": message.bot_id,
     }
     return {key: value for key, value in kept.items() if value}
-
-
-def extra_json(user: str | None, extra: dict[str, Any]) -> str | None:
-    """Return a message's ``extra`` column."""
-    return as_json({"user": user, **extra})

@@ -48,11 +48,12 @@ class Channel(msgspec.Struct, gc=False):
 
 @dataclass
 class Names:
-    """People's names by user id, the ids that belong to programs, and every id that a text may mention."""
+    """People's names by user id, which of those are bots, every id that a text may mention, and programs' names."""
 
     people: dict[str, str] = field(default_factory=dict)
     bots: set[str] = field(default_factory=set)
     mentions: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)
 
 
 def decode_rows(content: bytes, kind: Any, pointer: str, batch: Batch, *, nesting: int) -> list[Any]:
