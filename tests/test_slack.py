@@ -415,7 +415,7 @@ rows_of_days = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows_of_days, data=st.data())
 def test_splitting_and_shuffling_day_files_changes_nothing(rows, data, export):
     """The messages are the same however they are spread over files, and in whatever order they stand there."""
@@ -490,6 +490,7 @@ def test_mrkdwn(mrkdwn, markdown):
     assert all_to_markdown(["*a*", mrkdwn, mrkdwn], Converter(names)) == ["**a**", markdown, markdown]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("a* `~<>&;lgt@#!|\n\0•U1")), max_size=8))
 def test_mrkdwn_of_many_is_mrkdwn_of_each(texts):
     """Converted together or one by one, no text reaches into another."""

@@ -71,7 +71,7 @@ def read(source: Source) -> Batch:
             timeline.append(row)
             if found.kind in ("log entries", "events"):
                 entries.append((found, row))
-    told = merged_incidents([*incidents_of(entries), *incidents])
+    told = merged_incidents(incidents_of(entries), incidents)
     if told:
         batch.add(INCIDENTS, told)
     if timeline:

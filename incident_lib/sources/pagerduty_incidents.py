@@ -116,10 +116,13 @@ def _extra(record: Any) -> dict[str, Any]:
     return rest
 
 
-def merged_incidents(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per incident: later states over earlier ones, earliest acknowledgement, highest severity."""
+def merged_incidents(told: Iterable[dict[str, Any]], states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per incident: later states over earlier ones, earliest acknowledgement, highest severity.
+
+    ``told`` are rows that others than the incident itself tell of it; any state goes over them.
+    """
     merged: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: row["seen_at"]):
+    for row in (*told, *sorted(states, key=lambda row: row["seen_at"])):
         known = merged.get(row["incident_id"])
         merged[row["incident_id"]] = _laid_over(known, row) if known else row
     return [{name: row.get(name) for name in INCIDENTS.names} for row in merged.values()]

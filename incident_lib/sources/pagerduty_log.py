@@ -177,10 +177,7 @@ def event_row(found: Found, desk: Desk) -> dict[str, Any]:
 
 
 def incidents_of(entries: Iterable[tuple[Found, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return what log entries alone tell of their incidents: first trigger, first acknowledgement, last resolution.
-
-    Each row has the columns that could be filled, and ``seen_at``, before any record of the incident itself.
-    """
+    """Return what log entries alone tell of their incidents: first trigger, first acknowledgement, last resolution."""
     grouped: dict[str, list[tuple[Found, dict[str, Any]]]] = {}
     for found, row in entries:
         if row["incident_id"]:
@@ -207,7 +204,6 @@ def _incident_of(group: list[tuple[Found, dict[str, Any]]]) -> dict[str, Any]:
         "url": url,
         "references": join_names([rows[0]["incident_id"], url]),
         "source": rows[0]["source"],
-        "seen_at": rows[0]["at"],
     }
 
 
