@@ -22,6 +22,7 @@ from incident_lib.sources import delimited, tabular
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.tabular import READER
+from incident_lib.sources.texts import TEXT
 from incident_lib.sources.time_columns import Rules, parse_times
 
 HEAD = "incident_id,title,severity,started_at,resolved_at\n"
@@ -350,7 +351,7 @@ def test_fast_and_exact_reading_agree(source):
     fast = READER.read(file).tables["incidents"]
     slow = READER.read(source("y.csv", HEAD + rows + "\n")).tables["incidents"]
 
-    assert delimited._read_at_once(file, 5, ",") is not None
+    assert delimited._read_at_once(file, [TEXT] * 5, ",") is not None
     pd.testing.assert_frame_equal(fast, slow.assign(source=slow["source"].str.replace("y.csv", "x.csv")))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +21,7 @@ from incident_lib.sources.fields import parse_choice, parse_date, parse_severity
 from incident_lib.sources.raw_table import Values
 from incident_lib.sources.texts import TEXT, as_texts, texts_of, tidy_names
 from incident_lib.sources.time_columns import Parsed, Rules, parse_times
-from incident_lib.tables import SEVERITY_DTYPE, Column
+from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, Column
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -52,6 +53,15 @@ def _of_kind(texts: pa.ChunkedArray, column: Column, rules: Rules, choices: tupl
 
 def parse_each(texts: pa.ChunkedArray, parse: Callable[[str], Any], kind: pa.DataType) -> Parsed:
     """Return the column with ``parse`` done once for each different value; a FieldError refuses that value's rows."""
+    codes, known, reasons = _parsed_words(texts, parse)
+    values = pa.array([*known, None], kind).take(pa.array(np.where(codes < 0, len(known), codes)))
+    return Parsed(values.to_pandas(), _refused(codes, reasons))
+
+
+def _parsed_words(
+    texts: pa.ChunkedArray, parse: Callable[[str], Any]
+) -> tuple[np.ndarray, list[Any], dict[int, str]]:
+    """Return each row's number of a word (-1: missing), the words parsed, and why some of them can't be."""
     codes, words = _coded(texts)
     known: list[Any] = []
     reasons: dict[int, str] = {}
@@ -61,9 +71,12 @@ def parse_each(texts: pa.ChunkedArray, parse: Callable[[str], Any], kind: pa.Dat
         except FieldError as error:
             known.append(None)
             reasons[code] = str(error)
-    values = pa.array([*known, None], kind).take(pa.array(np.where(codes < 0, len(known), codes)))
+    return codes, known, reasons
+
+
+def _refused(codes: np.ndarray, reasons: Mapping[int, str]) -> dict[int, str]:
     bad = np.flatnonzero(np.isin(codes, list(reasons))) if reasons else []
-    return Parsed(values.to_pandas(), {int(row): reasons[int(codes[row])] for row in bad})
+    return {int(row): reasons[int(codes[row])] for row in bad}
 
 
 def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
@@ -76,8 +89,9 @@ def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
 
 def parse_severities(texts: pa.ChunkedArray, aliases: Mapping[str, str]) -> Parsed:
     """Return severities as an ordered categorical; ``aliases`` are the settings' words for them."""
-    parsed = parse_each(texts, lambda word: parse_severity(word, aliases), TEXT)
-    return Parsed(parsed.values.astype(SEVERITY_DTYPE), parsed.refused)
+    codes, known, reasons = _parsed_words(texts, lambda word: parse_severity(word, aliases))
+    ours = np.array([SEVERITIES.index(word) if word else -1 for word in known] + [-1], "int8")
+    return Parsed(pd.Series(pd.Categorical.from_codes(ours[codes], dtype=SEVERITY_DTYPE)), _refused(codes, reasons))
 
 
 def _dates(texts: pa.ChunkedArray) -> Parsed:

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -42,8 +42,10 @@ def _first_line(source: Source) -> tuple[list[str], str]:
         return [], delimiter
 
 
-def read_delimited(source: Source) -> RawTable:
+def read_delimited(source: Source, kinds: Mapping[str, pa.DataType] | None = None) -> RawTable:
     """Return a CSV file's rows; empty fields are missing, nothing else is.
+
+    Columns are texts. For those that ``kinds`` names, Arrow's own type is used where every value of them fits it.
 
     Raises:
         SourceError: if it is not UTF-8, or too large.
@@ -51,7 +53,9 @@ def read_delimited(source: Source) -> RawTable:
     source.check_size()
     fields, delimiter = _first_line(source)
     names = unique_names(fields)
-    table = _read_at_once(source, len(names), delimiter)
+    types = [(kinds or {}).get(name, pa.string()) for name in names]
+    table = _read_at_once(source, types, delimiter) if kinds else None
+    table = table or _read_at_once(source, [pa.string()] * len(names), delimiter)
     if table is None:
         return _read_by_line(source, names, delimiter)
     numbers = pa.array(np.arange(2, table.num_rows + 2))
@@ -99,9 +103,9 @@ class _CountedLines(io.RawIOBase):
         return self._end.rstrip(b"\r\n").rpartition(b"\n")[2].count(b'"') % 2 == 1
 
 
-def _read_at_once(source: Source, width: int, delimiter: str) -> pa.Table | None:
-    """Return the file as columns of texts; None unless it is well-formed with one row to a line."""
-    names = [str(number) for number in range(width)]
+def _read_at_once(source: Source, types: list[pa.DataType], delimiter: str) -> pa.Table | None:
+    """Return the file as columns of these types; None unless it is well-formed with one row to a line."""
+    names = [str(number) for number in range(len(types))]
     try:
         with source.path.open("rb") as file:
             counted = _CountedLines(file)
@@ -110,7 +114,7 @@ def _read_at_once(source: Source, width: int, delimiter: str) -> pa.Table | None
                 read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=1),
                 parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+                    column_types=dict(zip(names, types, strict=True)), null_values=[""], strings_can_be_null=True
                 ),
             )
     except (pa.ArrowException, OSError):

@@ -7,10 +7,12 @@ costs that value only, unless the row can't do without it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from incident_lib.errors import SourceError
 from incident_lib.sources import delimited, parquet
@@ -126,13 +128,24 @@ def _raw_table(source: Source) -> RawTable:
     if parquet.is_parquet(source):
         return parquet.read_parquet(source)
     if not (first_keys(source).top or source.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{")):
-        return delimited.read_delimited(source)
+        return delimited.read_delimited(source, _arrow_kinds(source))
     problems: list[Problem] = []
     placed = read_records(source, problems, None)
     raw = table_of_records([record for _, record in placed], [place for place, _ in placed])
     raw.problems += problems
     raw.skipped["skipped: not a record"] += len(problems)
     return raw
+
+
+def _arrow_kinds(source: Source) -> dict[str, pa.DataType]:
+    """Return the types by which Arrow can read columns of a CSV file faster than as texts."""
+    ours = _our_names(delimited.header(source), source)
+    table = best_table(ours, source)
+    kinds = {"severity": pa.dictionary(pa.int32(), TEXT)}
+    if not source.rule.time_format:
+        kinds["time"] = pa.timestamp("us", "UTC")
+    columns = (column for column in (table.columns if table else ()) if column.kind in kinds)
+    return {ours[column.name]: kinds[column.kind] for column in columns if column.name in ours}
 
 
 def _batch(raw: RawTable, table: Table, ours: dict[str, str], source: Source) -> Batch:
@@ -179,6 +192,9 @@ def _needed(frame: pd.DataFrame, table: Table, parsed: dict[str, Parsed], raw: R
 
 def _repeated(frame: pd.DataFrame, kept: pd.Series, raw: RawTable) -> pd.Series:
     """Return which rows have an id that stood before; each is noted with the place of the first."""
+    ids = pa.array(frame["incident_id"])
+    if pc.all(pc.less(ids[:-1], ids[1:]), skip_nulls=False).as_py():  # in rising order, none can repeat
+        return pd.Series(False, index=frame.index)
     repeated = frame["incident_id"].duplicated() & kept
     if repeated.any():
         first = frame[kept].drop_duplicates("incident_id").set_index("incident_id")["source"]
@@ -217,8 +233,12 @@ def _first_seen(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     times = [name for name in table.of_kind("time") if name in frame and name != "first_seen_at"]
     if table is not INCIDENTS or not times:
         return frame
-    earliest = frame[times].min(axis=1)
     stated = frame.get("first_seen_at")
+    if stated is not None and stated.notna().all():
+        return frame
+    # fmin looks past what is missing, and is twenty times faster than DataFrame.min along rows
+    earliest = pd.Series(reduce(np.fmin, (frame[name].dt.tz_localize(None).to_numpy() for name in times)))
+    earliest = earliest.dt.tz_localize("UTC")
     return frame.assign(first_seen_at=earliest if stated is None else stated.fillna(earliest))
 
 

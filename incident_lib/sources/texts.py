@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,34 @@ def as_texts(values: pa.ChunkedArray, *, times: bool = False) -> tuple[pa.Chunke
 
 def trimmed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts without white space around them; a text of nothing else is missing."""
+    return pa.chunked_array([_trimmed(chunk) if _may_need_trimming(chunk) else chunk for chunk in texts.chunks], TEXT)
+
+
+def _trimmed(texts: pa.Array) -> pa.Array:
     bare = pc.utf8_trim_whitespace(texts)
     return pc.if_else(pc.equal(pc.binary_length(bare), 0), _MISSING, bare)
+
+
+def _may_need_trimming(texts: pa.Array) -> bool:
+    """Return whether any text is empty, or begins or ends with a byte that can belong to white space.
+
+    Looking at two bytes of each text is ten times faster than to trim what needs no trimming.
+    """
+    ends, content = _bytes(texts)
+    stated = np.ones(len(texts), bool) if not texts.null_count else texts.is_valid().to_numpy(zero_copy_only=False)
+    first, last = ends[:-1][stated], ends[1:][stated]
+    if (first == last).any():
+        return True
+    edges = np.concatenate([content[first], content[last - 1]])
+    return bool(((edges <= 0x20) | (edges >= 0x80)).any())
+
+
+def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each text begins and ends within all bytes of a chunk, and those bytes."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets or b"\0" * 8, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    content = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]]
+    return ends - ends[0], content
 
 
 def _finite_texts(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, dict[int, str]]:
@@ -85,13 +111,26 @@ def _short(value: Any) -> str:
 
 def tidy_names(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return names separated by exactly "; ", whatever white space stood around the semicolons."""
+    if not any(_may_be_untidy(chunk) for chunk in texts.chunks):
+        return texts
     return _rewritten(texts, r";[^ ]|;  |\s;|;$|^;", lambda text: join_names(text.split(";")))
+
+
+def _may_be_untidy(texts: pa.Array) -> bool:
+    """Return whether any semicolon in trimmed texts has other than one space after it, or stands first or after one."""
+    content = _bytes(texts)[1].tobytes()
+    marks = content.count(b";")
+    if not marks:
+        return False
+    begins_with_mark = pc.any(pc.starts_with(texts, ";")).as_py()
+    return begins_with_mark or marks != content.count(b"; ") or b";  " in content or b" ;" in content
 
 
 def json_pieces(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return each text as a JSON string, quotes included; missing stays missing."""
-    plain = pc.binary_join_element_wise(_QUOTE, texts, _QUOTE, _NOTHING)
-    return _rewritten(plain, r'.["\\\x00-\x1f].', lambda text: json.dumps(text[1:-1], ensure_ascii=False))
+    chunks = [pc.binary_join_element_wise(_QUOTE, chunk, _QUOTE, _NOTHING) for chunk in texts.chunks]
+    quoted = pa.chunked_array(chunks, TEXT)
+    return _rewritten(quoted, r'.["\\\x00-\x1f].', lambda text: json.dumps(text[1:-1], ensure_ascii=False))
 
 
 def json_values(values: list[Any]) -> pa.ChunkedArray:
@@ -103,14 +142,17 @@ def json_values(values: list[Any]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(pieces, TEXT)])
 
 
-def _rewritten(texts: pa.ChunkedArray, pattern: str, rewrite: Any) -> pa.ChunkedArray:
+def _rewritten(texts: pa.ChunkedArray, pattern: str, rewrite: Callable[[str], str | None]) -> pa.ChunkedArray:
     """Return texts with those that the pattern (RE2; a dot is any character) finds rewritten one by one."""
-    odd = pc.fill_null(pc.match_substring_regex(texts, f"(?s){pattern}"), False)
-    if not pc.any(odd).as_py():
+    return pa.chunked_array([_rewritten_chunk(chunk, f"(?s){pattern}", rewrite) for chunk in texts.chunks], TEXT)
+
+
+def _rewritten_chunk(texts: pa.Array, pattern: str, rewrite: Callable[[str], str | None]) -> pa.Array:
+    odd = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+    if odd.true_count == 0:
         return texts
-    whole, mask = pa.concat_arrays(texts.chunks), pa.concat_arrays(odd.chunks)
-    found = pa.array([rewrite(text) for text in whole.filter(mask).to_pylist()], TEXT)
-    return pa.chunked_array([pc.replace_with_mask(whole, mask, found)])
+    found = pa.array([rewrite(text) for text in texts.filter(odd).to_pylist()], TEXT)
+    return pc.replace_with_mask(texts, odd, found)
 
 
 def json_records(pieces: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -118,13 +160,18 @@ def json_records(pieces: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
 
     ``pieces`` has at least one column.
     """
+    batches = pa.table({name: pieces[name] for name in sorted(pieces)}).to_batches()
+    return pa.chunked_array([_json_records(batch) for batch in batches], TEXT)
+
+
+def _json_records(batch: pa.RecordBatch) -> pa.Array:
     # Arrow's null_handling="skip" would lose the rows in which all are missing (seen in 26.0)
-    fields = [_keyed(name, pieces[name]) for name in sorted(pieces)]
+    fields = [_keyed(name, batch[name]) for name in batch.schema.names]
     inner = pc.binary_join_element_wise(*fields, _NOTHING, null_handling="replace", null_replacement="")
     record = pc.binary_join_element_wise(_OPEN, pc.utf8_slice_codeunits(inner, 2), _CLOSE, _NOTHING)
     return pc.if_else(pc.equal(pc.binary_length(inner), 0), _MISSING, record)
 
 
-def _keyed(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+def _keyed(name: str, values: pa.Array) -> pa.Array:
     key = pa.scalar(f", {json.dumps(name, ensure_ascii=False)}: ", TEXT)
     return pc.binary_join_element_wise(key, values, _NOTHING)

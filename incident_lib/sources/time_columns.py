@@ -70,10 +70,6 @@ def _times(texts: pa.Array, start: int, zone: str | None, refused: dict[int, str
 
 def _times_at_once(texts: pa.Array, zone: str | None) -> pa.Array | None:
     """Return the times if all have an offset, or none has and a zone is stated; None if any can't be read."""
-    # Arrow takes "2026-03-02T09Z" and a bare date as well, which parse_time refuses: a colon stands after the hour
-    colons = pc.equal(pc.binary_slice(texts.cast(pa.large_binary()), 13, 14), b":")
-    if not pc.all(colons, min_count=0).as_py():
-        return None
     try:
         return texts.cast(_UTC)
     except pa.ArrowInvalid:
@@ -83,6 +79,8 @@ def _times_at_once(texts: pa.Array, zone: str | None) -> pa.Array | None:
         local = texts.cast(_LOCAL)
     except pa.ArrowInvalid:
         return None
+    if pc.min(pc.binary_length(texts)).as_py() == len("2026-03-02"):
+        return None  # a day is no time
     # by pandas, since Arrow's own zones know no summer time after 2037
     times = _localised(local.to_pandas(), zone)
     return pa.array(times, _UTC, from_pandas=True) if times.isna().sum() == local.null_count else None
