@@ -6,18 +6,22 @@ import pandas as pd
 
 from incident_lib.tables import SEVERITY_DTYPE, TABLES, Table
 
+NEVER = pd.Timestamp("2000-01-01", tz="UTC")
 _STAGES = {"in review": "completed_at", "reviewed": "reviewed_at", "closed": "closed_at"}
 
 
 def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
-    """Return the latest time at which something happened; a meeting may lie ahead and does not count."""
+    """Return the latest time at which something happened; a meeting may lie ahead and does not count.
+
+    Where nothing ever happened (a new workbook) it is ``NEVER``, a moment within all calendars.
+    """
     times = [
         tables[table.name][name].max()
         for table in TABLES
         for name in table.of_kind("time")
         if name != "meeting_at" and not tables[table.name].empty
     ]
-    return max((time for time in times if pd.notna(time)), default=pd.Timestamp("1970-01-01", tz="UTC"))
+    return max((time for time in times if pd.notna(time)), default=NEVER)
 
 
 def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:

@@ -82,6 +82,7 @@ def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -
     from incident_lib.periods import parse_period
     from incident_lib.reports.catalogue import timeliness as report
 
+    _check(data, as_of)
     _say_where(_make(report(data, as_of, period and parse_period(period).name), reports), reports)
 
 
@@ -93,13 +94,17 @@ def review(period: str, data: str, reports: str, as_of: str | None) -> None:
     from incident_lib.periods import parse_period
     from incident_lib.reports.catalogue import process_review
 
+    _check(data, as_of)
     _say_where(_make(process_review(data, as_of, parse_period(period).name), reports), reports)
 
 
 @cli.command()
 @_common
 def report(data: str, reports: str, as_of: str | None) -> None:
-    """Make all three reports for the newest data: timeliness, the quarter's review, the newest major incident's draft."""
+    """Make all three reports for the newest data: timeliness, the quarter's review, and a draft.
+
+    The draft is that of the major incident that was seen last; its page is not written into the workbook.
+    """
     from incident_lib.draft import newest_major
     from incident_lib.loading import load
     from incident_lib.periods import period_of
@@ -167,6 +172,15 @@ def lab(data: str) -> None:
     from incident_lib.reports.lab import open_lab
 
     raise SystemExit(open_lab(Path(data)))
+
+
+def _check(data: str, as_of: str | None) -> None:
+    """Refuse a folder or a time that makes no sense before anything is started."""
+    from incident_lib.loading import as_time, open_workbook
+
+    _, settings = open_workbook(data)
+    if as_of is not None:
+        as_time(as_of, settings.workbook.zone)
 
 
 def _make(one: Report, reports: str) -> Any:

@@ -35,12 +35,7 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
         SettingsError: if there is no such folder, its settings make no sense, or ``as_of`` is no time.
         SourceError: if nothing in it could be read.
     """
-    folder = Path(folder)
-    if not folder.is_dir() and (Path("..") / folder / FILE_NAME).is_file():
-        folder = Path("..") / folder
-    if not folder.is_dir():
-        raise SettingsError(f"there is no folder {folder}; expected a workbook, a folder with a {FILE_NAME}")
-    settings = read_settings(folder)
+    folder, settings = open_workbook(folder)
     sources = list(find_sources(folder, settings))
     tables = gather([read_source(source) for source in sources], settings)
     _refuse_nothing(folder, tables)
@@ -49,6 +44,20 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     known["problems"] = pd.concat([known["problems"], impossible_times(known["incidents"])], ignore_index=True)
     hashes = {source.name: source.digest() for source in (Source(folder / FILE_NAME, FILE_NAME, settings), *sources)}
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
+
+
+def open_workbook(folder: str | Path) -> tuple[Path, Settings]:
+    """Return where a workbook is, and its settings.
+
+    Raises:
+        SettingsError: if there is no such folder, or its settings make no sense.
+    """
+    folder = Path(folder)
+    if not folder.is_dir() and (Path("..") / folder / FILE_NAME).is_file():
+        folder = Path("..") / folder
+    if not folder.is_dir():
+        raise SettingsError(f"there is no folder {folder}; expected a workbook, a folder with a {FILE_NAME}")
+    return folder, read_settings(folder)
 
 
 def as_time(value: Any, zone: str) -> pd.Timestamp:

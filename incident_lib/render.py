@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment
 from markdown_it import MarkdownIt
 
+from incident_lib.as_of import NEVER
 from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
 
@@ -258,6 +259,8 @@ def made_from(records: Records, *, title: str, answer: str, incidents: Sequence[
         for name, digest in records.sources.items()
     )
     text = f"Made from {len(records.sources):,} files as of {records.as_of:%Y-%m-%d %H:%M} UTC."
+    if records.as_of == NEVER:
+        text = "The workbook holds no record yet."
     html = f'<p class="note">{text}</p><details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
     done = {
         "title": title,

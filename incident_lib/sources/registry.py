@@ -3,7 +3,7 @@
 Formats that can be told by their content alone come first, those that take anything with fitting columns last.
 """
 
-from incident_lib.sources import pagerduty, pages, reviews, slack, tabular
+from incident_lib.sources import github_status, pagerduty, pages, reviews, slack, statuspage, tabular
 from incident_lib.sources.reading import Reader
 
 READERS: tuple[Reader, ...] = (
@@ -11,5 +11,7 @@ READERS: tuple[Reader, ...] = (
     reviews.READER,
     slack.READER,
     pagerduty.READER,
+    statuspage.READER,
+    github_status.READER,
     tabular.READER,
 )
