@@ -16,7 +16,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Return a table as CSV in UTF-8, with the mark by which spreadsheets know it; a missing value is empty."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180; also what makes it quote a bare return
     writer.writerow([safe_cell(name) for name in columns])
     writer.writerows([safe_cell(value) for value in row] for row in rows)
     return text.getvalue().encode("utf-8-sig", errors="replace")

@@ -1,0 +1,288 @@
+"""Reports in a real Chromium: offline, drawn, quiet, accessible, on every width, in the dark, and on paper."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from incident_lib import render, theme
+from incident_lib.reports.export import export_page
+from incident_lib.reports.index import rebuild_index
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")]
+WATCH = """
+window.seen = [];
+window.boom = () => window.seen.push("executed");
+window.open = (address) => window.seen.push("opened " + address);
+addEventListener("securitypolicyviolation", (event) => window.seen.push("refused " + event.blockedURI));
+"""
+SINKS = [
+    "<script>boom()</script>", "<img src=x onerror=boom()>", "<svg onload=boom()>", "</script><script>boom()</script>",
+    "<iframe srcdoc='<script>parent.boom()</script>'></iframe>", "<a href='javascript:boom()'>click</a>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>", "![x](https://evil.example/x.png)",
+    "[click](javascript:boom())", '<a href="https://evil.example">Reset password</a>', "<details open ontoggle=boom()>",
+    "<form action=https://evil.example><button autofocus onfocus=boom()>", "&lt;img src=x onerror=boom()&gt;",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Give one browser for all tests of this module."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page opened without a network: what it asked for, what it complained of, and the page itself."""
+
+    def __init__(self, browser, path, *, width=1280, scheme="light", script=""):
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, accept_downloads=True
+        )
+        self.page = self.context.new_page()
+        self.requests, self.messages, self.address = [], [], path.as_uri()
+        self.page.add_init_script(WATCH + script)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("popup", lambda popup: self.messages.append(f"popup {popup.url}"))
+        self.page.goto(self.address)
+
+    def read_through(self):
+        """Scroll to each figure and wait until it is drawn; return how many there are."""
+        figures = self.page.locator("figure.plot")
+        for index in range(figures.count()):
+            figures.nth(index).scroll_into_view_if_needed()
+            figures.nth(index).locator("svg.main-svg").first.wait_for(timeout=20_000)
+        return figures.count()
+
+    def until(self, condition):
+        """Wait until a condition holds in the page; playwright's own way is forbidden by the page's policy."""
+        for _ in range(200):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true: {condition}")
+
+    def complaints(self):
+        """Return everything that a quiet, offline page does not do."""
+        foreign = [url for url in self.requests if url != self.address and not url.startswith(("data:", "blob:"))]
+        return [*foreign, *self.messages, *self.page.evaluate("window.seen")]
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open pages, and close them after the test."""
+    visits = []
+
+    def opened(path, **rest):
+        visits.append(Visit(chromium, path, **rest))
+        return visits[-1]
+
+    yield opened
+    for one in visits:
+        one.context.close()
+
+
+def shown(data):
+    """Return a cell with one output, its source hidden."""
+    return new_code_cell("", outputs=[new_output("display_data", data)], metadata={"tags": ["remove-input"]})
+
+
+def as_output(piece):
+    """Return what the library shows as a cell."""
+    return shown(piece._repr_mimebundle_())
+
+
+def as_figure(figure, alt="Two bars.", **columns):
+    """Return a described figure as a cell."""
+    figure.update_layout(template=theme.template())
+    return shown({theme.MIMETYPE: json.loads(theme.described(figure, alt=alt, table=pd.DataFrame(columns)).to_json())})
+
+
+def figures(text="Incidents"):
+    """Return one figure of each sort that reports draw, with a text in every place that takes one."""
+    names, ends = [text, f"{text} B"], [3, 5]
+    traces = [
+        go.Bar(x=names, y=ends, name=text, text=names, hovertext=names),
+        go.Scatter(x=ends, y=names, mode="lines+text", text=names),
+        go.Histogram(x=ends, name=text),
+        go.Box(y=ends, name=text),
+        go.Heatmap(x=names, y=names, z=[ends, ends]),
+    ]
+    drawn = [go.Figure(trace) for trace in traces]
+    for figure in drawn:
+        figure.update_layout(title=text, xaxis_title=text, yaxis_title=text, legend_title=text, showlegend=True)
+        figure.add_annotation(text=text, showarrow=False)
+    return [as_figure(figure, alt=f"What {text} shows.", incident=names, minutes=ends) for figure in drawn]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Give a realistic report: answer, table, prose, five figures, a timeline, warnings."""
+    folder = tmp_path_factory.mktemp("reports") / "timeliness"
+    folder.mkdir()
+    rows = pd.DataFrame({
+        "incident": [f"INC-2026-{number:03}" for number in range(30)], "title": ["Outbound mail delayed for long"] * 30,
+        "severity": ["critical", "high", "medium"] * 10, "state": ["overdue", "due", "done"] * 10, "minutes": range(30),
+    })  # fmt: skip
+    cells = [
+        new_markdown_cell("# Are we on time?\n\nFor whoever watches progress."),
+        new_markdown_cell("## In short"),
+        as_output(render.answer("3 of 41 post-mortems are overdue.", "As of 2026-03-31 17:00 UTC.")),
+        new_markdown_cell("## What is overdue?"),
+        as_output(render.table(rows, "Overdue and coming up", name="overdue")),
+        new_markdown_cell("## How long?\n\nSee [there](https://example.com).\n\n| a | b |\n|---|--:|\n| x | 1 |"),
+        *figures(),
+        new_code_cell("1 + 1", outputs=[new_output("stream", name="stderr", text="careful " * 60)]),
+        as_output(render.table(rows.head(3), "Timeline", mark=lambda row: "start" if row["minutes"] == 0 else "")),
+    ]
+    page = export_page(new_notebook(cells=cells), home="../index.html")
+    (folder / "timeliness.html").write_bytes(page.html)
+    for name, content in page.tables.items():
+        (folder / name).write_bytes(content)
+    rebuild_index(folder.parent, "All reports")
+    return folder / "timeliness.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_report_is_drawn_without_network_or_complaint(visit, report, scheme):
+    """Every figure is drawn, nothing is requested, and neither console nor policy says a word."""
+    opened = visit(report, scheme=scheme)
+
+    assert opened.read_through() == 5
+    assert opened.complaints() == []
+
+
+def test_figures_wait_until_they_are_near(visit, report):
+    """A figure far below is not drawn before the reader comes near it."""
+    opened = visit(report)
+    opened.until("window.Plotly !== undefined")
+    assert opened.page.locator("figure.plot").last.locator("svg.main-svg").count() == 0
+
+
+def test_nothing_offers_to_share_or_to_upload(visit, report):
+    """No Share button, no logo, no link to plotly's service."""
+    opened = visit(report)
+    opened.read_through()
+    buttons = opened.page.locator(".modebar-btn").evaluate_all("all => all.map(one => one.outerHTML).join(' ')").lower()
+
+    assert "download" in buttons
+    assert not any(word in buttons for word in ("share", "cloud", "chart studio", "logo", "plotly.com"))
+
+
+def test_figure_can_be_saved_as_a_picture(visit, report):
+    """The one button that makes a file works under the policy."""
+    opened = visit(report)
+    opened.read_through()
+    figure = opened.page.locator("figure.plot").first
+    figure.hover()
+    with opened.page.expect_download() as download:
+        figure.locator("[data-title*=Download], [aria-label*=Download]").first.click()
+    assert download.value.suggested_filename.endswith(".png")
+    assert opened.complaints() == []
+
+
+def test_the_watch_notices_what_happens(visit, tmp_path):
+    """An ordinary page with the same texts does run, ask, and open: the tests below would see it."""
+    path = tmp_path / "ordinary.html"
+    path.write_text("<img src=https://evil.example/x.png onerror=boom()><script>open('https://evil.example')</script>")
+    opened = visit(path)
+    opened.until("window.seen.length === 2")
+
+    assert {"https://evil.example/x.png", "executed", "opened https://evil.example"} <= set(opened.complaints())
+
+
+@pytest.mark.parametrize("text", SINKS)
+def test_hostile_text_does_nothing_anywhere(visit, tmp_path, text):
+    """In prose, tables, prints, and every text of two sorts of figure: nothing runs, loads, leaves, or links away."""
+    rows = pd.DataFrame({text: [text], "state": ["late"]})
+    formats = ("text/html", "text/markdown", "text/vnd.mermaid", "text/plain", "image/svg+xml", "text/latex")
+    cells = [
+        new_markdown_cell(f"# {text}\n\n{text}\n\n| {text} |\n|---|\n| {text} |"),
+        as_output(render.answer(text, text)),
+        as_output(render.table(rows, text)),
+        *(shown({mimetype: text, "text/plain": text}) for mimetype in formats),
+        *figures(text)[:2],
+        new_code_cell(text, outputs=[new_output("stream", text=text), new_output("error", ename=text, evalue=text)]),
+    ]
+    path = tmp_path / "hostile.html"
+    path.write_bytes(export_page(new_notebook(cells=cells), title=text).html)
+    opened = visit(path)
+
+    assert opened.read_through() == 2
+    opened.page.locator("figure.plot").first.locator(".nsewdrag").first.hover()
+    opened.page.wait_for_timeout(100)
+    assert opened.complaints() == [] and opened.page.url == path.as_uri()
+    bad = "a[href^='javascript'], figure.plot svg a, .canvas a[href*='evil'], form, iframe, meta[http-equiv=refresh]"
+    assert opened.page.locator(bad).count() == 0
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_no_width_scrolls_sideways(visit, report, width):
+    """Wide tables scroll in their own region; the page itself never does."""
+    for path in (report, report.parents[1] / "index.html"):
+        opened = visit(path, width=width)
+        opened.read_through()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_figures_follow_the_colour_scheme(visit, report):
+    """Figures take the dark forms of our colours when the reader switches, and go back."""
+    opened = visit(report)
+    opened.read_through()
+    fill = "getComputedStyle(document.querySelector('figure.plot .xtick text')).fill"
+    for scheme in ("dark", "light"):
+        opened.page.emulate_media(color_scheme=scheme)
+        red, green, blue = theme.rgb(getattr(theme.PALETTE["muted"], scheme))
+        opened.until(f"{fill} === 'rgb({red}, {green}, {blue})'")
+
+
+def test_printing_draws_every_figure(visit, report):
+    """A print started before anything was scrolled holds every figure, on light ground, and is a tagged PDF."""
+    opened = visit(report, scheme="dark")
+    opened.until("window.Plotly !== undefined")
+    widths = """() => new Promise(done => { addEventListener("beforeprint", () => done(
+        [...document.querySelectorAll("figure.plot")].map(one => one.querySelector("svg.main-svg")?.clientWidth)));
+        dispatchEvent(new Event("beforeprint")); })"""
+
+    assert opened.page.evaluate(widths) == [660] * 5
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert len(opened.page.pdf(prefer_css_page_size=True, tagged=True)) > 20_000
+    assert opened.complaints() == []
+
+
+def test_old_browser_gets_the_numbers(visit, report):
+    """Where plotly can't be unpacked the tables of numbers stand open, and the page says why."""
+    opened = visit(report, script="delete window.DecompressionStream;")
+    opened.page.wait_for_selector("figure.plot details[open]")
+
+    assert opened.page.locator("figure.plot .canvas .note").first.is_visible()
+
+
+def test_page_works_from_the_keyboard(visit, report):
+    """The first stop is the skip link, which leads to the report."""
+    opened = visit(report)
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    opened.page.keyboard.press("Enter")
+    assert opened.page.url.endswith("#main")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_accessibility_rule_is_broken(visit, report, scheme):
+    """axe finds nothing in the report or the index."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for path in (report, report.parents[1] / "index.html"):
+        opened = visit(path, scheme=scheme)
+        opened.read_through()
+        opened.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        broken = axe.run(opened.page).response["violations"]
+        assert [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in broken] == []
