@@ -140,7 +140,7 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
     joined = join_incidents(tables["incidents"], settings)
     tables["incidents"] = joined.incidents
     for name in ("timeline", "messages", "postmortems", "action_items", "follow_ups"):
-            own = tables[name]["incident_id"]
+        own = tables[name]["incident_id"]
         tables[name]["incident_id"] = own.map(joined.ids).astype("str").fillna(own)
     tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
     tables["people"] = _people(tables["people"], settings)
