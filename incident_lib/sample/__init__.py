@@ -1,7 +1,7 @@
-"""The sample workbook: a managed-hosting company that does not exist, eighteen months of its incidents, all of it made up.
+"""The sample workbook: eighteen months of incidents of a managed-hosting company, all of it made up.
 
-``write_sample`` writes it; the copy in ``data/`` was made with the default arguments. AWKWARD lists what is in it on
-purpose because life does it.
+``write_sample`` writes it; the copy in ``data/`` was made with the default arguments. ``AWKWARD`` names what is in it
+on purpose, because life does it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,29 @@ from incident_lib.sample.pages import page_files
 from incident_lib.sample.register import register_text
 from incident_lib.sample.reviews import review_files
 from incident_lib.sample.statuspage import statuspage_text
+
+# With the default arguments. The stories have a chat channel of their own, told message by message.
+AWKWARD = {
+    "story: mail delayed, raised from high to critical, a Slack token leaked in chat, a reply on the next day":
+        "INC-2026-042",
+    "story: zones expired, raised to critical, somebody who has left speaks, a file shared": "INC-2025-039",
+    "story: the night on which 01:30 comes twice, started in the repeated hour, an author missing from the export":
+        "INC-2025-062",
+    "story: hand-off between incident commanders, an AWS key leaked in chat": "INC-2026-017",
+    "story: page is a draft and not yet due": "INC-2026-078",
+    "story: newest resolved one, critical, no page yet": "INC-2026-080",
+    "story: critical and still open": "INC-2026-081",
+    "known to PagerDuty, linked only in its channel": "INC-2026-078",
+    "known to PagerDuty, linked only in #incidents": "INC-2026-051",
+    "night on which 02:30 does not exist": "INC-2026-019",
+    "never acknowledged": "INC-2026-007",
+    "times out of order: resolved before it started": "INC-2025-073",
+    "no times but start and end": "INC-2025-040",
+    "page without an owner, overdue": "INC-2026-054",
+    "page reviewed without a time of completion": "INC-2026-036",
+    "title that is formula, markup and table border": "INC-2026-012",
+    "major, but declared to need no post-mortem": "INC-2025-055",
+}  # fmt: skip
 
 
 def write_sample(folder: Path, *, incidents: int = 160, seed: int = 7, until: datetime | None = None) -> dict[str, int]:

@@ -90,9 +90,10 @@ def _in_incidents(facts: Facts, until: datetime) -> Iterator[dict[str, Any]]:
         messages.append(_said(facts.commander or facts.responders[0], facts.mitigated_at + _soon(rng),
                               f"{facts.incident_id}: impact has stopped, still watching"))  # fmt: skip
     if facts.resolved_at:
-        text = f"{facts.incident_id} *resolved*. Thanks all. Page: <https://pages.northlight.example/{facts.incident_id}|post-mortem>"
+        page = f"<https://pages.northlight.example/{facts.incident_id}|post-mortem>"
+        text = f"{facts.incident_id} *resolved*. Thanks all. Page: {page}"
         closing = _said(facts.commander or facts.responders[0], facts.resolved_at + _soon(rng), text)
-        closing["reactions"] = [{"name": "tada", "users": [facts.responders[0].slack_id], "count": 1}]
+        closing["reactions"] = _reaction("tada", facts.responders[:1])
         messages.append(closing)
     return (message for message in messages if _at_of(message) <= until)
 
@@ -102,7 +103,8 @@ def _announcement(facts: Facts, began: datetime, rng: Random) -> list[dict[str, 
     commander = facts.commander or facts.responders[0]
     severity = facts.raised_from or facts.severity
     title = _slack_escaped(facts.title)
-    text = f"Declaring *{facts.incident_id}* as *{severity}*: {title}. I'm incident commander.{channel}"
+    alert = f" Alert: <{facts.pagerduty_url}>." if facts.is_linked_in_chat else ""
+    text = f"Declaring *{facts.incident_id}* as *{severity}*: {title}. I'm incident commander.{channel}{alert}"
     messages = [_said(commander, began + _soon(rng), text)]
     if facts.raised_at:
         messages.append(_said(commander, facts.raised_at, f"{facts.incident_id}: raising to {facts.severity}"))
@@ -124,7 +126,7 @@ def _exchange(facts: Facts, began: datetime, rng: Random) -> list[dict[str, Any]
             _reply(parent, message)
         parent = parent or message
         if rng.random() < 0.12:
-            message["reactions"] = [{"name": rng.choice(("eyes", "+1", "pushpin")), "users": [facts.responders[-1].slack_id], "count": 1}]
+            message["reactions"] = _reaction(rng.choice(("eyes", "+1", "pushpin")), facts.responders[-1:])
         messages.append(message)
     return messages
 
@@ -133,7 +135,6 @@ def _alert(facts: Facts, rng: Random) -> dict[str, Any]:
     """Return the alert as a bot posts it: half of them as the old kind of bot message, half with a bot's profile."""
     at = facts.detected_at + timedelta(seconds=rng.randint(2, 20))
     title = _slack_escaped(alert_title(facts))
-    # In a few incidents this link is all that connects the alert with the incident.
     link = f"<{facts.pagerduty_url}|#{facts.number} {title}>"
     if facts.number % 2:
         return {"type": "message", "subtype": "bot_message", "bot_id": PAGERDUTY_BOT, "username": "PagerDuty",
@@ -155,7 +156,7 @@ def _told(facts: Facts) -> list[dict[str, Any]]:
     named: dict[str, dict[str, Any]] = {}
     messages = []
     for line in facts.told.lines:
-        at = facts.started_at + timedelta(minutes=line.minute, seconds=rng.randint(0, 25), microseconds=rng.randint(0, 999) * 100)
+        at = facts.started_at + timedelta(minutes=line.minute, seconds=rng.randint(0, 5), microseconds=_fraction(rng))
         message = _message(facts, line, at)
         for flag in line.flags:
             _flagged(message, flag, named, at, facts)
@@ -183,9 +184,7 @@ class _ChatValues(dict):
                           "pd_url": facts.pagerduty_url, "title": facts.title})  # fmt: skip
 
 
-def _flagged(
-    message: dict[str, Any], flag: str, named: dict[str, dict[str, Any]], at: datetime, facts: Facts
-) -> None:
+def _flagged(message: dict[str, Any], flag: str, named: dict[str, dict[str, Any]], at: datetime, facts: Facts) -> None:
     """Change a message as one flag of its line asks (see ``told.Line``)."""
     mark, name = flag[0], flag[1:]
     if mark == "#":
@@ -194,8 +193,7 @@ def _flagged(
         _reply(named[name], message)
     elif mark == "+":
         count = int(re.sub(r"\D", "", name) or 1)
-        users = [one.slack_id for one in facts.responders[:count]]
-        message.setdefault("reactions", []).append({"name": name.rstrip("0123456789"), "users": users, "count": count})
+        message.setdefault("reactions", []).extend(_reaction(name.rstrip("0123456789"), facts.responders[:count]))
     elif mark == "~":
         message["edited"] = {"user": message["user"], "ts": _ts(at + timedelta(seconds=75))}
     elif mark == "*":
@@ -206,6 +204,11 @@ def _flagged(
     elif flag == "=file":
         message["files"], message["upload"] = [_file(message["text"], at)], True
         message["text"] = ""
+
+
+def _reaction(name: str, people: Iterable[Person]) -> list[dict[str, Any]]:
+    users = [one.slack_id for one in people]
+    return [{"name": name, "users": users, "count": len(users)}]
 
 
 def _file(text: str, at: datetime) -> dict[str, Any]:
@@ -286,7 +289,11 @@ def _slack_escaped(text: str) -> str:
 
 
 def _soon(rng: Random) -> timedelta:
-    return timedelta(seconds=rng.randint(35, 240), microseconds=rng.randint(0, 999) * 100)
+    return timedelta(seconds=rng.randint(35, 240), microseconds=_fraction(rng))
+
+
+def _fraction(rng: Random) -> int:
+    return rng.randint(0, 9999) * 100
 
 
 def _ts(at: datetime) -> str:
@@ -296,5 +303,3 @@ def _ts(at: datetime) -> str:
 def _at_of(message: dict[str, Any]) -> datetime:
     seconds, micro = message["ts"].split(".")
     return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(micro))
-
-

@@ -46,29 +46,27 @@ class Customer:
 
 @dataclass(frozen=True)
 class Service:
-    """A service on offer: the register's name, PagerDuty's id and title, and the status page's component."""
+    """A service on offer; it has the same name in every tool, for once."""
 
     name: str
     pagerduty_id: str
-    title: str
-    component: str
 
 
 SERVICES = {
     service.name: service
     for service in (
-        Service("mail", "PSML001", "Mail (Postfix, Dovecot)", "E-mail"),
-        Service("DNS", "PSDN002", "DNS (authoritative and resolvers)", "Domain names"),
-        Service("shared hosting", "PSSH003", "Shared hosting", "Websites"),
-        Service("managed PostgreSQL", "PSPG004", "Managed PostgreSQL", "Databases"),
-        Service("VPN", "PSVP005", "Customer VPN", "VPN"),
-        Service("backups", "PSBK006", "Backups", "Backups"),
-        Service("object storage", "PSOS007", "Object storage (Ceph, S3)", "Object storage"),
-        Service("load balancers", "PSLB008", "Load balancers (HAProxy)", "Websites"),
-        Service("monitoring", "PSMO009", "Monitoring (Prometheus)", "Monitoring"),
-        Service("customer portal", "PSCP010", "Customer portal", "Customer portal"),
-        Service("network", "PSNW011", "Network core and uplinks", "Network"),
-        Service("virtual servers", "PSVM012", "Hypervisors and virtual servers", "Servers"),
+        Service("mail", "PSML001"),
+        Service("DNS", "PSDN002"),
+        Service("shared hosting", "PSSH003"),
+        Service("managed PostgreSQL", "PSPG004"),
+        Service("VPN", "PSVP005"),
+        Service("backups", "PSBK006"),
+        Service("object storage", "PSOS007"),
+        Service("load balancers", "PSLB008"),
+        Service("monitoring", "PSMO009"),
+        Service("customer portal", "PSCP010"),
+        Service("network", "PSNW011"),
+        Service("virtual servers", "PSVM012"),
     )
 }
 

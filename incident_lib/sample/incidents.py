@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import accumulate
 from math import log
 from random import Random
 
@@ -19,10 +19,11 @@ END = datetime(2026, 10, 1, 3, 0, tzinfo=UTC)  # the evening of 30 September in 
 MAJOR = ("critical", "high")
 _WEEKDAYS = (1.1, 1.35, 1.3, 1.2, 0.95, 0.45, 0.4)
 _HOURS = (3, 4, 3, 2, 2, 3, 4, 6, 9, 11, 11, 10, 8, 9, 10, 9, 8, 6, 5, 4, 4, 4, 3, 3)
-_SEVERITIES = {"critical": 4, "high": 15, "medium": 44, "low": 37}
+_SEVERITIES = {"critical": 4, "high": 18, "medium": 42, "low": 36}
 _KIND_WEIGHTS = {"shared_hosting": 3, "mail": 3, "postgres": 2, "network": 2, "dns": 2}
 _PAGERDUTY_AFTER = timedelta(days=472)  # adopted so long before the sample's end: in mid-June 2025
 _PAGERDUTY_SHARE = 0.9
+_LETTERS = "bcdfghjklmnpqrstvwxz0123456789"  # no vowels, so that an id never is a word
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Facts:
     responders: tuple[Person, ...]
     channel: str | None
     pagerduty_id: str | None
+    statuspage_id: str | None
     told: Told | None
 
     @property
@@ -66,9 +68,21 @@ class Facts:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Return the ids and addresses that the team noted; empty where only the chat has the link."""
-        noted = self.pagerduty_id and (self.told is None or self.told.pagerduty == "register")
-        return (self.pagerduty_id, self.pagerduty_url) if noted else ()
+        """Return the ids and addresses in other tools that the team noted."""
+        noted = (self.pagerduty_id, self.pagerduty_url) if self.pagerduty_id and not self.is_linked_in_chat else ()
+        return (*noted, self.statuspage_url) if self.statuspage_id else noted
+
+    @property
+    def statuspage_url(self) -> str:
+        """Return its short address on the status page."""
+        return f"https://stspg.example/{self.statuspage_id[:8]}"
+
+    @property
+    def is_linked_in_chat(self) -> bool:
+        """Return whether only a link in the chat tells which alert belongs to it."""
+        if self.told:
+            return self.told.pagerduty == "chat"
+        return bool(self.is_major and self.pagerduty_id and self.number % 9 == 4)
 
     def say(self, text: str) -> str:
         """Return a text with this incident's facts in its braces."""
@@ -79,75 +93,67 @@ class Facts:
         return Random(f"{self.values['seed']}/{what}")
 
 
+@dataclass(frozen=True)
+class Case:
+    """One incident before it has a number: what happens, and when it begins."""
+
+    started_at: datetime
+    severity: str
+    kind: Kind
+    prose: Prose
+    told: Told | None = None
+
+
 def draw_incidents(count: int, seed: int, until: datetime) -> list[Facts]:
-    """Return ``count`` incidents in order of start, the last shortly before ``until``; the told ones come first."""
+    """Return ``count`` incidents in order of start; the told ones come first, if there is no room for all."""
     shift = timedelta(days=(until - END).days // 7 * 7)
     told = list(told_incidents(shift))[:count]
     months = max(18, min(120, count // 20))
     first = datetime.combine((until - timedelta(days=months * 365.25 / 12)).date(), time(12), UTC)
-    starts = _arrivals(count - len(told), first, until, Random(f"{seed}/arrivals"))
-    cases: list[tuple[datetime, Told | None]] = [(start, None) for start in starts]
-    cases += [(one.started_at, one) for one in told]
-    return list(_numbered(sorted(cases, key=lambda case: case[0]), seed, until))
+    cases = [Case(one.started_at, one.severity, kinds()[one.kind], one.prose, one) for one in told]
+    cases += _drawn(count - len(told), first, until, seed)
+    return list(_numbered(sorted(cases, key=lambda case: case.started_at), seed, until))
+
+
+def _drawn(count: int, first: datetime, until: datetime, seed: int) -> Iterator[Case]:
+    # Any number would do; with 22 the mail story of the default sample is INC-2026-042.
+    rng, texts = Random(f"{seed}/arrivals 22"), Texts(seed)
+    for start in sorted(_arrivals(count, first, until, rng)):
+        severity = rng.choices(list(_SEVERITIES), list(_SEVERITIES.values()))[0]
+        kind, prose = texts.deal(severity in MAJOR, rng)
+        if severity == "critical" and not prose.status:  # what no customer saw was not critical
+            severity = "high"
+        yield Case(_fitted(start, prose, rng), severity, kind, prose)
 
 
 def _arrivals(count: int, first: datetime, until: datetime, rng: Random) -> list[datetime]:
-    """Return starts that follow the week and the working day, in local time."""
-    days = [first + timedelta(days=day) for day in range((until - first).days)]
-    weights = [_WEEKDAYS[day.weekday()] for day in days]
-    hours = rng.choices(range(24), _HOURS, k=count)
-    return [
-        day.astimezone(ZONE).replace(hour=hour, minute=rng.randrange(60), second=0).astimezone(UTC)
-        for day, hour in zip(rng.choices(days, weights, k=count), hours, strict=True)
-    ]
+    """Return starts that follow the week and the working day, in local time; none on the last two days."""
+    days = [first + timedelta(days=day) for day in range((until - first).days - 2)]
+    weights = list(accumulate(_WEEKDAYS[day.weekday()] for day in days))
+    return [_moment(rng.choices(days, cum_weights=weights)[0], rng) for _ in range(count)]
 
 
-def _numbered(cases: Iterable[tuple[datetime, Told | None]], seed: int, until: datetime) -> Iterable[Facts]:
+def _moment(day: datetime, rng: Random) -> datetime:
+    hour, minute = rng.choices(range(24), _HOURS)[0], rng.randrange(60)
+    return day.astimezone(ZONE).replace(hour=hour, minute=minute, second=0).astimezone(UTC)
+
+
+def _fitted(start: datetime, prose: Prose, rng: Random) -> datetime:
+    """Return the start moved to the hours and the weekday that its story tells of."""
+    if not prose.hours:
+        return start
+    local = start.astimezone(ZONE).replace(hour=rng.randrange(*prose.hours))
+    to_friday = max(0, local.weekday() - 4)  # stories with hours are stories of working days
+    back = to_friday if prose.weekday is None else (local.weekday() - prose.weekday) % 7
+    return (local - timedelta(days=back)).astimezone(UTC)
+
+
+def _numbered(cases: list[Case], seed: int, until: datetime) -> Iterator[Facts]:
     years: Counter[int] = Counter()
-    texts = Texts(seed)
-    for number, (start, told) in enumerate(cases, start=1):
-        year = start.astimezone(ZONE).year
+    for number, case in enumerate(cases, start=1):
+        year = case.started_at.astimezone(ZONE).year
         years[year] += 1
-        incident_id = f"INC-{year}-{years[year]:03d}"
-        yield _facts(incident_id, number, start, told, texts, seed, until)
-
-
-def _facts(
-    incident_id: str, number: int, start: datetime, told: Told | None, texts: Texts, seed: int, until: datetime
-) -> Facts:
-    rng = Random(f"{seed}/{incident_id}")
-    severity = told.severity if told else rng.choices(list(_SEVERITIES), list(_SEVERITIES.values()))[0]
-    kind, prose = (kinds()[told.kind], told.prose) if told else texts.deal(severity in MAJOR, rng)
-    affected = _affected(told, severity, rng)
-    minutes = told.minutes if told else _minutes(severity, rng)
-    commander, responders = _response(told, severity, rng)
-    times = {name: _at(start, minutes.get(name), until) for name in ("detect", "ack", "mitigate", "resolve", "raise")}
-    adopted = start > until - _PAGERDUTY_AFTER and rng.random() < _PAGERDUTY_SHARE
-    host = (told and told.host) or rng.choice(kind.hosts)
-    slug = (told and dict(told.values).get("slug")) or kind.slug
-    values = {**kind.draw_values(rng), **(told.values if told else {})}
-    values |= _common_values(incident_id, host, affected, start, times, seed)
-    return Facts(
-        incident_id=incident_id,
-        number=number,
-        kind=kind,
-        prose=prose,
-        values=values,
-        severity=severity,
-        raised_from=told.raised_from if told else None,
-        raised_at=times["raise"],
-        started_at=start,
-        detected_at=times["detect"],
-        acknowledged_at=times["ack"],
-        mitigated_at=times["mitigate"],
-        resolved_at=times["resolve"],
-        customers=affected,
-        commander=commander,
-        responders=responders,
-        channel=f"{incident_id.lower()}-{slug}" if told and told.channel else None,
-        pagerduty_id=_pagerduty_id(rng) if (told.pagerduty != "none" if told else adopted) else None,
-        told=told,
-    )
+        yield _facts(f"INC-{year}-{years[year]:03d}", number, case, seed, until)
 
 
 class Texts:
@@ -171,6 +177,42 @@ class Texts:
         return self._dealt[key] - 1
 
 
+def _facts(incident_id: str, number: int, case: Case, seed: int, until: datetime) -> Facts:
+    rng, told, start = Random(f"{seed}/{incident_id}"), case.told, case.started_at
+    minutes = told.minutes if told else _minutes(case.severity, rng)
+    times = {name: _at(start, minutes.get(name), until) for name in ("detect", "ack", "mitigate", "resolve", "raise")}
+    affected = _affected(told, case.severity, rng)
+    commander, responders = _response(told, case.severity, rng)
+    host = (told.host if told else None) or rng.choice(case.kind.hosts)
+    values = {**case.kind.draw_values(rng), **(told.values if told else {})}
+    values |= _common_values(incident_id, host, affected, start, times, seed)
+    adopted = start > until - _PAGERDUTY_AFTER and rng.random() < _PAGERDUTY_SHARE
+    shown = case.severity in MAJOR and case.prose.status and times["detect"]
+    alerted = told.pagerduty != "none" if told else adopted
+    return Facts(
+        incident_id=incident_id,
+        number=number,
+        kind=case.kind,
+        prose=case.prose,
+        values=values,
+        severity=case.severity,
+        raised_from=told.raised_from if told else None,
+        raised_at=times["raise"],
+        started_at=start,
+        detected_at=times["detect"],
+        acknowledged_at=times["ack"],
+        mitigated_at=times["mitigate"],
+        resolved_at=times["resolve"],
+        customers=affected,
+        commander=commander,
+        responders=responders,
+        channel=f"{incident_id.lower()}-{values.get('slug', case.kind.slug)}" if told and told.lines else None,
+        pagerduty_id=f"Q{_code(rng, string.digits + string.ascii_uppercase, 13)}" if alerted else None,
+        statuspage_id=_code(rng, _LETTERS, 12) if shown else None,
+        told=told,
+    )
+
+
 def _affected(told: Told | None, severity: str, rng: Random) -> tuple[Customer, ...]:
     if told and told.customers:
         return tuple(next(one for one in customers() if one.name == name) for name in told.customers)
@@ -183,7 +225,9 @@ def _minutes(severity: str, rng: Random) -> dict[str, float]:
     late = rng.random() < 0.18  # a customer noticed before the monitoring did
     detect = rng.uniform(20, 95) if late else rng.expovariate(1 / 3) + 0.6
     ack = detect + min(rng.lognormvariate(log(4), 0.8), 55)
-    work = rng.lognormvariate(log(70 if severity in MAJOR else 58), 0.95)
+    work = rng.lognormvariate(log(58), 0.95)
+    if severity in MAJOR:  # no story of a major incident fits into less
+        work = min(40 + rng.lognormvariate(log(45), 1), 700)
     mitigate = ack + work * rng.uniform(0.5, 0.85)
     found = {"detect": detect, "ack": ack, "mitigate": mitigate, "resolve": ack + work}
     if severity in MAJOR:
@@ -210,8 +254,8 @@ def _at(start: datetime, minutes: float | None, until: datetime) -> datetime | N
     return at
 
 
-def _pagerduty_id(rng: Random) -> str:
-    return "Q" + "".join(rng.choices(string.digits + string.ascii_uppercase, k=13))
+def _code(rng: Random, letters: str, length: int) -> str:
+    return "".join(rng.choices(letters, k=length))
 
 
 def _common_values(
@@ -247,10 +291,5 @@ def listed(names: list[str]) -> str:
 def span(time: timedelta) -> str:
     """Return a length of time as people say it: "45 minutes", "2 hours 5 minutes"."""
     hours, minutes = divmod(max(1, round(time.total_seconds() / 60)), 60)
-    parts = [f"{hours} hour{'s' * (hours != 1)}" * bool(hours), f"{minutes} minute{'s' * (minutes != 1)}" * bool(minutes)]
-    return " ".join(filter(None, parts))
-
-
-def placeholders(text: str) -> set[str]:
-    """Return the names in braces of a text."""
-    return set(re.findall(r"{(\w+)}", text))
+    parts = ((hours, "hour"), (minutes, "minute"))
+    return " ".join(f"{number} {unit}{'s' * (number != 1)}" for number, unit in parts if number)

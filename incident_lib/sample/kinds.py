@@ -14,7 +14,10 @@ from incident_lib.sample.company import HERE
 
 @dataclass(frozen=True)
 class Prose:
-    """What a post-mortem page and the other tools tell of one incident; every text may name facts in braces."""
+    """What a post-mortem page and the other tools tell of one incident; every text may name facts in braces.
+
+    ``hours`` (first, and the one after the last) and ``weekday`` (0 is Monday) say when it can only have begun.
+    """
 
     title: str
     summary: str
@@ -30,6 +33,8 @@ class Prose:
     actions: tuple[dict[str, str], ...] = ()
     status: Mapping[str, str] = field(default_factory=dict)
     external: Mapping[str, str] = field(default_factory=dict)
+    hours: tuple[int, ...] = ()
+    weekday: int | None = None
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Prose:

@@ -56,12 +56,15 @@ def life_of(facts: Facts, until: datetime) -> Life | None:
     rng, told = facts.rng("life"), dict(facts.told.life) if facts.told else {}
     outcome = told.get("outcome") or rng.choices(list(_OUTCOMES), list(_OUTCOMES.values()))[0]
     begun = facts.resolved_at or facts.mitigated_at or facts.detected_at
-    if outcome == "none" or not facts.resolved_at and outcome != "open":
+    if outcome == "none" or facts.resolved_at is None:
         return None
     created = begun + timedelta(minutes=rng.lognormvariate(log(90), 1.1))
     if created > until:
         return None
-    return _lived(facts, _stages(begun, created, outcome, rng), told, rng, until)
+    stages = _stages(begun, created, outcome, rng)
+    if not told and rng.random() < 0.1:  # some are complete, and then nobody looks at them
+        stages["reviewed"] = None
+    return _lived(facts, stages, told, rng, until)
 
 
 def _stages(begun: datetime, created: datetime, outcome: str, rng: Random) -> dict[str, datetime | None]:
@@ -80,7 +83,7 @@ def _stages(begun: datetime, created: datetime, outcome: str, rng: Random) -> di
 def _lived(
     facts: Facts, stages: dict[str, datetime | None], told: Mapping[str, Any], rng: Random, until: datetime
 ) -> Life:
-    owner = None if told.get("no_owner") else told.get("owner") or rng.choice(facts.responders[:3]).name
+    owner = None if told.get("no_owner") else told.get("owner") or _owner(facts, rng)
     not_needed = told.get("not_needed")
     items = () if not_needed else tuple(_items(facts, stages, owner, rng, until))
     reached = {name: at if at and at <= until else None for name, at in stages.items()}
@@ -102,6 +105,10 @@ def _lived(
         items=items,
         steps=steps,
     )
+
+
+def _owner(facts: Facts, rng: Random) -> str:
+    return rng.choice([one for one in facts.responders if "customer liaison" not in one.roles]).name
 
 
 def _status(reached: Mapping[str, datetime | None], closed: datetime | None) -> str:
@@ -217,11 +224,12 @@ def _moments(
     last = cleared and max(datetime.combine(item.done_on, time(15), UTC) for item in touching)
 
     def soon(hours: float) -> datetime:
-        return working_time(begun, 0, rng) + timedelta(hours=rng.lognormvariate(log(hours), 1))
+        at = begun + timedelta(hours=rng.lognormvariate(log(hours), 1))
+        return at if 8 <= at.astimezone(ZONE).hour < 19 else working_time(at, 0, rng)
 
     moments = {
         "page-created": reached["created"],
-        "owner-assigned": reached["assigned"] if reached["assigned"] else None,
+        "owner-assigned": reached["assigned"],
         "tasks-recorded": soon(5),
         "slack-reviewed": soon(16),
         "customer-contacted": soon(6) if touching else None,
@@ -253,5 +261,3 @@ def working_time(after: datetime, days: int, rng: Random) -> datetime:
 def weekday(day: date) -> date:
     """Return the day itself, or the Monday after a weekend."""
     return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
-
-

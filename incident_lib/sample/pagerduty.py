@@ -46,7 +46,8 @@ def alert_title(facts: Facts) -> str:
 
 def triggered_at(facts: Facts) -> datetime:
     """Return when the alert came in: some seconds before the time that people call detection."""
-    return (facts.detected_at or facts.started_at) - timedelta(seconds=facts.number % 9)
+    detected = facts.detected_at or facts.started_at
+    return max(facts.started_at, detected - timedelta(seconds=facts.number % 9))
 
 
 def incident_record(facts: Facts) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def incident_record(facts: Facts) -> dict[str, Any]:
         "updated_at": stamp(_last(facts)),
         "status": status,
         "incident_key": f"{facts.values['short']}/{facts.number}",
-        "service": {"id": service.pagerduty_id, "type": "service_reference", "summary": service.title},
+        "service": {"id": service.pagerduty_id, "type": "service_reference", "summary": service.name},
         "assignments": [] if resolved else [{"at": stamp(triggered_at(facts)), "assignee": user(first)}],
         "last_status_change_at": stamp(_last(facts)),
         "last_status_change_by": user(first),
@@ -112,8 +113,9 @@ def log_entries(facts: Facts) -> list[dict[str, Any]]:
 
 def _entry(facts: Facts, kind: str, at: datetime, **rest: Any) -> dict[str, Any]:
     reference = {"id": facts.pagerduty_id, "type": "incident_reference", "html_url": facts.pagerduty_url}
-    return {"id": "", "type": f"{kind}_log_entry", "summary": _SUMMARIES.get(kind, kind).format(
-        who=rest.get("agent", {}).get("summary", "")), "created_at": stamp(at), "incident": reference, **rest}  # fmt: skip
+    summary = _SUMMARIES[kind].format(who=rest["agent"]["summary"])
+    return {"id": "", "type": f"{kind}_log_entry", "summary": summary, "created_at": stamp(at), "incident": reference,
+            **rest}  # fmt: skip
 
 
 _SUMMARIES = {
@@ -159,10 +161,9 @@ def _notes(facts: Facts) -> list[dict[str, Any]]:
     """Return notes on a major incident: what its timeline tells, as the first responder put it down."""
     who = user(facts.responders[0])
     return [
-        _entry(facts, "annotate", at, agent=who, note=text,
-               channel={"type": "note", "summary": text})
+        _entry(facts, "annotate", at, agent=who, note=text, channel={"type": "note", "summary": text})
         for at, text in happenings(facts)
-    ]  # fmt: skip
+    ]
 
 
 def happenings(facts: Facts) -> list[tuple[datetime, str]]:

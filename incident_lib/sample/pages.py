@@ -144,11 +144,12 @@ def _responders(facts: Facts) -> str:
 
 def _timeline(facts: Facts) -> str:
     rows = ["| Time (UTC) | Event | Data link |", "|---|---|---|"]
-    return "\n".join(rows + [f"| {at:%Y-%m-%d %H:%M} | {_escaped(text)} | {link} |" for at, text, link in _events(facts)])
+    rows += [f"| {at:%Y-%m-%d %H:%M} | {_escaped(text)} | {link} |" for at, text, link in _events(facts)]
+    return "\n".join(rows)
 
 
 def _events(facts: Facts) -> list[tuple[datetime, str, str]]:
-    alert = f"[alert]({facts.pagerduty_url})" if facts.references else ""
+    alert = f"[alert]({facts.pagerduty_url})" if facts.pagerduty_id and not facts.is_linked_in_chat else ""
     channel = f"[channel]({SLACK}/archives/{facts.channel})" if facts.channel else ""
     first = facts.responders[0].name
     events = [
@@ -191,17 +192,19 @@ _EXTERNAL = (("What happened", "happened"), ("What are we doing about this", "do
 def _external_summary(facts: Facts) -> str:
     local, component = facts.started_at.astimezone(ZONE), facts.kind.service
     when = f"On {local:%B} {local.day}, from {local:%H:%M} {local.tzname()}"
-    return f"{when} for {facts.values['duration']}, there was an incident with {component}. We are sorry for the trouble."
+    lasted = facts.values["duration"]
+    return f"{when} for {lasted}, there was an incident with {component}. We are sorry for the trouble."
 
 
 def _internal(facts: Facts, life: Life) -> str:
-    tasks = sum(item.status == "open" or item.kind == "clean-up" for item in life.items)
-    left = f"{tasks} task{'s' * (tasks != 1)} remain, see the page." if tasks else "No tasks remain."
+    tasks = len(life.items)
+    left = (
+        f"{tasks} tasks are on the page." if tasks > 1 else "One task is on the page." if tasks else "No tasks remain."
+    )
     owner = f"{life.owner} owns the post-mortem" if life.owner else "the post-mortem has no owner yet"
-    return f"{facts.incident_id} ({facts.severity}): {_escaped(facts.title)}. It took {facts.values['duration']}; {owner}. {left}"
+    lasted = facts.values["duration"]
+    return f"{facts.incident_id} ({facts.severity}): {_escaped(facts.title)}. It took {lasted}; {owner}. {left}"
 
 
 def _clock(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
-
-

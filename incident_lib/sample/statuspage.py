@@ -12,13 +12,13 @@ from incident_lib.sample.company import HERE, SERVICES
 from incident_lib.sample.incidents import END, Facts
 
 PAGE_ID = "n0rthl1ght42"
+_PLACES = {"investigating": "upd1", "identified": "upd2", "monitoring": "upd3", "resolved": "upd4"}
 URL = "https://status.northlight.example"
-_LETTERS = "bcdfghjklmnpqrstvwxz0123456789"
 
 
 def statuspage_text(incidents: Iterable[Facts], until: datetime) -> str:
     """Return the status page's incidents, newest first, and the scheduled maintenance among them."""
-    shown = [_incident(facts) for facts in incidents if facts.is_major and facts.prose.status and facts.detected_at]
+    shown = [_incident(facts) for facts in incidents if facts.statuspage_id]
     maintenance = [one for one in _maintenance() if _parsed(one["created_at"]) <= until]
     newest = sorted(shown + maintenance, key=lambda one: one["created_at"], reverse=True)
     page = {"id": PAGE_ID, "name": "Northlight Hosting", "url": URL, "time_zone": "America/Detroit",
@@ -28,8 +28,7 @@ def statuspage_text(incidents: Iterable[Facts], until: datetime) -> str:
 
 
 def _incident(facts: Facts) -> dict[str, Any]:
-    identity = code(facts.rng("statuspage").getrandbits(58))
-    component = SERVICES[facts.kind.service].component
+    identity, component = facts.statuspage_id, facts.kind.service
     updates = [
         _update(identity, status, at, facts.say(facts.prose.status[status]), component)
         for status, at in _moments(facts)
@@ -45,11 +44,11 @@ def _incident(facts: Facts) -> dict[str, Any]:
         "monitoring_at": next((one["created_at"] for one in updates if one["status"] == "monitoring"), None),
         "resolved_at": updates[-1]["created_at"] if ended else None,
         "impact": "critical" if facts.severity == "critical" else "major",
-        "shortlink": f"https://stspg.example/{identity[:8]}",
+        "shortlink": facts.statuspage_url,
         "started_at": _stamp(facts.started_at),
         "page_id": PAGE_ID,
         "incident_updates": updates[::-1],
-        "components": [{"id": code(sum(map(ord, component)) ** 5), "name": component, "status": "operational"}],
+        "components": [{"id": SERVICES[component].pagerduty_id.lower(), "name": component, "status": "operational"}],
     }
 
 
@@ -57,7 +56,7 @@ def _moments(facts: Facts) -> list[tuple[str, datetime]]:
     """Return when each status was posted; people post some minutes after they know."""
     rng = facts.rng("posting")
     known = facts.acknowledged_at or facts.detected_at
-    late = [timedelta(seconds=rng.randint(90, 900)) for _ in range(4)]
+    late = [timedelta(seconds=rng.randint(30, 240) * rng.choice((1, 1, 1, 1, 5))) for _ in range(4)]
     moments = [("investigating", known + late[0])]
     if facts.mitigated_at:
         moments.append(("identified", known + late[0] + (facts.mitigated_at - known) * 0.5))
@@ -71,7 +70,7 @@ def _update(identity: str, status: str, at: datetime, body: str, component: str)
     affected = [{"name": component, "old_status": "operational",
                  "new_status": "operational" if status == "resolved" else "partial_outage"}]  # fmt: skip
     return {
-        "id": code(hash_of(f"{identity}/{status}")),
+        "id": f"{identity[:8]}{_PLACES[status]}",
         "incident_id": identity,
         "status": status,
         "body": body,
@@ -84,23 +83,6 @@ def _update(identity: str, status: str, at: datetime, body: str, component: str)
 
 def _maintenance() -> list[dict[str, Any]]:
     return tomllib.loads((HERE / "maintenance.toml").read_text(encoding="utf-8"))["incidents"]
-
-
-def hash_of(text: str) -> int:
-    """Return a number for a text that is the same in every run."""
-    number = 0
-    for character in text:
-        number = (number * 131 + ord(character)) % (1 << 60)
-    return number
-
-
-def code(number: int) -> str:
-    """Return a number as twelve letters and digits, as a status page's ids look."""
-    letters = ""
-    for _ in range(12):
-        number, place = divmod(number, len(_LETTERS))
-        letters += _LETTERS[place]
-    return letters
 
 
 def _stamp(at: datetime) -> str:

@@ -45,7 +45,6 @@ class Told:
     customers: tuple[str, ...] = ()
     commander: str | None = None
     responders: tuple[str, ...] = ()
-    channel: bool = False
     pagerduty: str = "register"
     life: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
