@@ -193,7 +193,8 @@ def _flagged(message: dict[str, Any], flag: str, named: dict[str, dict[str, Any]
         _reply(named[name], message)
     elif mark == "+":
         count = int(re.sub(r"\D", "", name) or 1)
-        message.setdefault("reactions", []).extend(_reaction(name.rstrip("0123456789"), facts.responders[:count]))
+        others = [one for one in facts.responders if one.slack_id != message["user"]]
+        message.setdefault("reactions", []).extend(_reaction(name.rstrip("0123456789"), others[:count]))
     elif mark == "~":
         message["edited"] = {"user": message["user"], "ts": _ts(at + timedelta(seconds=75))}
     elif mark == "*":

@@ -153,11 +153,11 @@ def _item(
     created = min(written, until).astimezone(ZONE).date()
     due = max(base.astimezone(ZONE).date() + timedelta(days=_DAYS[action["kind"]]), created)
     status, done = _fate(action, created, due, rng, until)
-    who = rng.choice([one.name for one in facts.responders] + [owner or facts.responders[0].name] * 2)
+    who = rng.choice([_owner(facts, rng), owner or facts.responders[0].name])
     return Item(
         title=facts.say(action["title"]),
         kind=action["kind"],
-        owner=None if rng.random() < 0.04 else who,
+        owner=None if status == "open" and rng.random() < 0.2 else who,
         created_on=created,
         due_on=due,
         status=status,
