@@ -175,21 +175,21 @@ def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
     if timeline.empty:
         return _empty(title, "the records hold no event")
     marks = timeline[timeline["milestone"].notna()]
-    rows = timeline[timeline["milestone"].isna()]
-    kinds = list(dict.fromkeys(rows["kind"]))
+    rows = timeline[timeline["kind"] != "milestone"]
     figure = go.Figure()
     figure.add_scatter(
         x=rows["at"], y=rows["kind"], mode="markers", showlegend=False, marker={"size": 9, "color": colour("accent")},
         hovertext=rows["text"].fillna("").str.slice(0, 90).map(label), hoverinfo="text+x",
     )  # fmt: skip
-    for number, row in enumerate(marks.to_dict("records")):
-        shade = colour({"began": "critical", "resolved": "done"}.get(row["milestone"], "neutral"))
-        figure.add_vline(x=row["at"].timestamp() * 1000, line={"color": shade, "width": 2})
-        figure.add_annotation(
-            x=row["at"], y=1 + 0.09 * (number % 3), yref="paper", yanchor="bottom", text=row["milestone"], showarrow=False,
-            font={"color": shade, "size": 12},
-        )  # fmt: skip
-    figure.update_layout(title=title, height=200 + 30 * max(len(kinds), 1), margin={"t": 110})
+    shades = [colour({"began": "critical", "resolved": "done"}.get(word, "neutral")) for word in marks["milestone"]]
+    above = ["top center" if place % 2 else "bottom center" for place in range(len(marks))]
+    figure.add_scatter(
+        x=marks["at"], y=["milestone"] * len(marks), mode="markers+text", text=marks["milestone"], textposition=above,
+        marker={"symbol": "diamond", "size": 12, "color": shades}, cliponaxis=False, showlegend=False, hoverinfo="text+x",
+    )  # fmt: skip
+    for at, shade in zip(marks["at"], shades, strict=True):
+        figure.add_vline(x=at.timestamp() * 1000, line={"color": shade, "width": 1.5, "dash": "dot"})
+    figure.update_layout(title=title, height=190 + 44 * (rows["kind"].nunique() + 1))
     figure.update_xaxes(title="UTC")
     figure.update_yaxes(title=None)
     words = ", ".join(f"{row['milestone']} {row['at']:%H:%M}" for row in marks.to_dict("records"))
