@@ -19,12 +19,13 @@ from ruamel.yaml import YAML
 
 from incident_lib.errors import WorkbookError
 from incident_lib.sample import AWKWARD, write_sample
-from incident_lib.sample.chat import zipped
 from incident_lib.sample.company import SERVICES, people, workbook_text
+from incident_lib.sample.facts import listed, span
 from incident_lib.sample.front_matter import field, mapping
-from incident_lib.sample.incidents import END, draw_incidents, listed, span
+from incident_lib.sample.incidents import END, draw_incidents
 from incident_lib.sample.kinds import Prose, kinds
 from incident_lib.sample.lifecycle import life_of
+from incident_lib.sample.slack_export import zipped
 from incident_lib.sample.told import parse_line, told_incidents
 from incident_lib.settings import STEPS, parse_settings
 from incident_lib.tables import ACTION_ITEM_KINDS, ACTION_ITEM_STATUSES, POSTMORTEM_STATUSES

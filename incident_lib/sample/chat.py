@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from incident_lib.sample.company import SLACK, Person, people, person
-from incident_lib.sample.incidents import Facts
+from incident_lib.sample.company import people, person
+from incident_lib.sample.facts import Facts
 from incident_lib.sample.pagerduty import alert_title
+from incident_lib.sample.slack_export import (
+    ABSENT,
+    GONE,
+    PAGERDUTY_BOT,
+    bot_said,
+    by_day,
+    channel_id,
+    channel_list,
+    reaction,
+    reply,
+    said,
+    shared_file,
+    stamp,
+    time_of,
+    user_list,
+    zipped,
+)  # fmt: skip
 from incident_lib.sample.told import Line
 
-TEAM = "T07NORTHL"
-GONE = "U07NL098"  # Gareth Pugh, who left: still listed, as deleted
-ABSENT = "U07NL099"  # somebody of whom the export knows nothing but the id
-PAGERDUTY_BOT, ALERT_BOT = "B07PAGERD", "B07ALERTM"
 MOST_INCIDENTS = 400
 
 # Leaked by mistake in two of the chats: nobody's, but in the form of the real thing. Put together here, so that a
@@ -35,30 +44,11 @@ SECRETS = {
 def chat_zip(incidents: list[Facts], until: datetime) -> bytes:
     """Return the export as a zip file whose bytes depend on nothing but its members."""
     channels = chat_messages(incidents, until)
-    members = {"users.json": _users(), "channels.json": _channels(channels)}
+    members = {"users.json": user_list(), "channels.json": channel_list(channels)}
     for name, messages in channels.items():
         for day, group in by_day(messages).items():
             members[f"{name}/{day}.json"] = group
     return zipped({path: json.dumps(content, indent=1, ensure_ascii=False) for path, content in members.items()})
-
-
-def zipped(members: dict[str, str]) -> bytes:
-    """Return texts as a zip file with fixed times, in order of path."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(members):
-            info = zipfile.ZipInfo(path, (2026, 10, 1, 0, 0, 0))
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(info, members[path])
-    return file.getvalue()
-
-
-def by_day(messages: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return messages by the UTC day that they belong to, in order of time."""
-    days: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for message in sorted(messages, key=lambda message: message["ts"]):
-        days[f"{datetime.fromtimestamp(int(message['ts'].split('.')[0]), UTC):%Y-%m-%d}"].append(message)
-    return days
 
 
 def chat_messages(incidents: list[Facts], until: datetime) -> dict[str, list[dict[str, Any]]]:
@@ -68,7 +58,7 @@ def chat_messages(incidents: list[Facts], until: datetime) -> dict[str, list[dic
     for facts in major:
         channels["incidents"] += _in_incidents(facts, until)
         if facts.channel and facts.told:
-            channels[facts.channel] = [one for one in _told(facts) if _at_of(one) <= until]
+            channels[facts.channel] = [one for one in _told(facts) if time_of(one) <= until]
     return {name: _told_apart(messages) for name, messages in channels.items()}
 
 
@@ -87,15 +77,15 @@ def _in_incidents(facts: Facts, until: datetime) -> Iterator[dict[str, Any]]:
     messages += _announcement(facts, began, rng)
     messages += _exchange(facts, began, rng)
     if facts.mitigated_at:
-        messages.append(_said(facts.commander or facts.responders[0], facts.mitigated_at + _soon(rng),
+        messages.append(said(facts.commander or facts.responders[0], facts.mitigated_at + _soon(rng),
                               f"{facts.incident_id}: impact has stopped, still watching"))  # fmt: skip
     if facts.resolved_at:
         page = f"<https://pages.northlight.example/{facts.incident_id}|post-mortem>"
         text = f"{facts.incident_id} *resolved*. Thanks all. Page: {page}"
-        closing = _said(facts.commander or facts.responders[0], facts.resolved_at + _soon(rng), text)
-        closing["reactions"] = _reaction("tada", facts.responders[:1])
+        closing = said(facts.commander or facts.responders[0], facts.resolved_at + _soon(rng), text)
+        closing["reactions"] = reaction("tada", facts.responders[:1])
         messages.append(closing)
-    return (message for message in messages if _at_of(message) <= until)
+    return (message for message in messages if time_of(message) <= until)
 
 
 def _announcement(facts: Facts, began: datetime, rng: Random) -> list[dict[str, Any]]:
@@ -105,9 +95,9 @@ def _announcement(facts: Facts, began: datetime, rng: Random) -> list[dict[str, 
     title = _slack_escaped(facts.title)
     alert = f" Alert: <{facts.pagerduty_url}>." if facts.is_linked_in_chat else ""
     text = f"Declaring *{facts.incident_id}* as *{severity}*: {title}. I'm incident commander.{channel}{alert}"
-    messages = [_said(commander, began + _soon(rng), text)]
+    messages = [said(commander, began + _soon(rng), text)]
     if facts.raised_at:
-        messages.append(_said(commander, facts.raised_at, f"{facts.incident_id}: raising to {facts.severity}"))
+        messages.append(said(commander, facts.raised_at, f"{facts.incident_id}: raising to {facts.severity}"))
     return messages
 
 
@@ -121,12 +111,12 @@ def _exchange(facts: Facts, began: datetime, rng: Random) -> list[dict[str, Any]
     step, parent, messages = (end - began) / (len(lines) + 1), None, []
     for place, (who, text) in enumerate(lines, 1):
         at = began + step * place + timedelta(seconds=rng.randint(0, 40))
-        message = _said(speakers[who], at, _mentions(_slack_escaped(facts.say(text))))
+        message = said(speakers[who], at, _mentions(_slack_escaped(facts.say(text))))
         if place > 1 and parent and facts.number % 3 == 0:
-            _reply(parent, message)
+            reply(parent, message)
         parent = parent or message
         if rng.random() < 0.12:
-            message["reactions"] = _reaction(rng.choice(("eyes", "+1", "pushpin")), facts.responders[-1:])
+            message["reactions"] = reaction(rng.choice(("eyes", "+1", "pushpin")), facts.responders[-1:])
         messages.append(message)
     return messages
 
@@ -138,14 +128,8 @@ def _alert(facts: Facts, rng: Random) -> dict[str, Any]:
     link = f"<{facts.pagerduty_url}|#{facts.number} {title}>"
     if facts.number % 2:
         return {"type": "message", "subtype": "bot_message", "bot_id": PAGERDUTY_BOT, "username": "PagerDuty",
-                "text": f"Triggered: {link}", "ts": _ts(at)}  # fmt: skip
-    return _bot_profile(at, f":rotating_light: {title} ({link})")
-
-
-def _bot_profile(at: datetime, text: str) -> dict[str, Any]:
-    profile = {"id": ALERT_BOT, "app_id": "A07ALERTM", "name": "Alertmanager", "deleted": False, "team_id": TEAM}
-    return {"type": "message", "user": "U07ALERTM", "bot_id": ALERT_BOT, "bot_profile": profile, "text": text,
-            "ts": _ts(at), "team": TEAM}  # fmt: skip
+                "text": f"Triggered: {link}", "ts": stamp(at)}  # fmt: skip
+    return bot_said(at, f":rotating_light: {title} ({link})")
 
 
 # Stories: channels of their own, message by message
@@ -168,12 +152,12 @@ def _message(facts: Facts, line: Line, at: datetime) -> dict[str, Any]:
     text = _mentions(line.text.format_map(_ChatValues(facts)))
     if line.who == "@pagerduty":
         return {"type": "message", "subtype": "bot_message", "bot_id": PAGERDUTY_BOT, "username": "PagerDuty",
-                "text": text, "ts": _ts(at)}  # fmt: skip
+                "text": text, "ts": stamp(at)}  # fmt: skip
     if line.who == "@alertmanager":
-        return _bot_profile(at, text)
+        return bot_said(at, text)
     if line.who in ("gareth", "absent"):
-        return {"type": "message", "user": GONE if line.who == "gareth" else ABSENT, "text": text, "ts": _ts(at)}
-    return _said(person(line.who), at, text)
+        return {"type": "message", "user": GONE if line.who == "gareth" else ABSENT, "text": text, "ts": stamp(at)}
+    return said(person(line.who), at, text)
 
 
 class _ChatValues(dict):
@@ -190,50 +174,21 @@ def _flagged(message: dict[str, Any], flag: str, named: dict[str, dict[str, Any]
     if mark == "#":
         named[name] = message
     elif mark == ">":
-        _reply(named[name], message)
+        reply(named[name], message)
     elif mark == "+":
         count = int(re.sub(r"\D", "", name) or 1)
         others = [one for one in facts.responders if one.slack_id != message["user"]]
-        message.setdefault("reactions", []).extend(_reaction(name.rstrip("0123456789"), others[:count]))
+        message.setdefault("reactions", []).extend(reaction(name.rstrip("0123456789"), others[:count]))
     elif mark == "~":
-        message["edited"] = {"user": message["user"], "ts": _ts(at + timedelta(seconds=75))}
+        message["edited"] = {"user": message["user"], "ts": stamp(at + timedelta(seconds=75))}
     elif mark == "*":
         message["subtype"], message["item_type"], message["item"] = "pinned_item", "C", {"ts": named[name]["ts"]}
         named[name]["pinned_to"] = [channel_id(facts.channel)]
     elif flag == "=join":
         message["subtype"], message["text"] = "channel_join", f"<@{message['user']}> has joined the channel"
     elif flag == "=file":
-        message["files"], message["upload"] = [_file(message["text"], at)], True
+        message["files"], message["upload"] = [shared_file(message["text"], at)], True
         message["text"] = ""
-
-
-def _reaction(name: str, people: Iterable[Person]) -> list[dict[str, Any]]:
-    users = [one.slack_id for one in people]
-    return [{"name": name, "users": users, "count": len(users)}]
-
-
-def _file(text: str, at: datetime) -> dict[str, Any]:
-    name = text.strip()
-    return {"id": "F07NL0001", "created": int(at.timestamp()), "name": name, "title": name, "mimetype": "image/png",
-            "filetype": "png", "size": 48211, "mode": "hosted", "is_external": False,
-            "url_private": f"{SLACK}/files/F07NL0001/{name}"}  # fmt: skip
-
-
-def _reply(parent: dict[str, Any], message: dict[str, Any]) -> None:
-    parent.setdefault("thread_ts", parent["ts"])
-    parent["reply_count"] = parent.get("reply_count", 0) + 1
-    parent["replies"] = [*parent.get("replies", []), {"user": message.get("user"), "ts": message["ts"]}]
-    parent["latest_reply"] = message["ts"]
-    message["thread_ts"], message["parent_user_id"] = parent["ts"], parent.get("user")
-
-
-# The parts of an export
-
-
-def _said(who: Person, at: datetime, text: str) -> dict[str, Any]:
-    profile = {"real_name": who.name, "display_name": who.handle, "name": who.handle, "team": TEAM}
-    return {"client_msg_id": f"{Random(f'{at}{who.name}').getrandbits(64):016x}", "type": "message",
-            "user": who.slack_id, "text": text, "ts": _ts(at), "team": TEAM, "user_profile": profile}  # fmt: skip
 
 
 def _small_talk(until: datetime) -> Iterator[dict[str, Any]]:
@@ -243,41 +198,7 @@ def _small_talk(until: datetime) -> Iterator[dict[str, Any]]:
         (40, "tom", "Reminder: process review moves to Thursday"),
         (12, "daniel", "Parking lot will be repaved Friday, please park behind the building"),
     ):
-        yield _said(person(who), (until - timedelta(days=days)).replace(hour=15, minute=days % 60), text)
-
-
-def _users() -> list[dict[str, Any]]:
-    known = [_user(one.slack_id, one.handle, one.name, one.email, one.zone, one.roles[0]) for one in people()]
-    gone = _user(GONE, "gareth", "Gareth Pugh", "gareth.pugh@northlight.example", "America/Detroit", "")
-    bot = _user("U07ALERTM", "alertmanager", "Alertmanager", None, "America/Detroit", "")
-    return [*known, {**gone, "deleted": True}, {**bot, "is_bot": True}]
-
-
-def _user(identity: str, handle: str, name: str, email: str | None, zone: str, title: str) -> dict[str, Any]:
-    offset = int(datetime(2026, 1, 15, tzinfo=ZoneInfo(zone)).utcoffset().total_seconds())
-    profile = {"real_name": name, "display_name": handle, "title": title} | ({"email": email} if email else {})
-    return {"id": identity, "team_id": TEAM, "name": handle, "deleted": False, "real_name": name, "tz": zone,
-            "tz_offset": offset, "is_bot": False, "profile": profile}  # fmt: skip
-
-
-def _channels(channels: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    members = [one.slack_id for one in people()]
-    return [
-        {"id": channel_id(name), "name": name, "created": _created(messages), "creator": members[0],
-         "is_archived": name.startswith("inc-"), "is_general": name == "general", "members": members,
-         "topic": {"value": "", "creator": "", "last_set": 0},
-         "purpose": {"value": "One incident" if name.startswith("inc-") else "", "creator": "", "last_set": 0}}
-        for name, messages in channels.items()
-    ]  # fmt: skip
-
-
-def _created(messages: list[dict[str, Any]]) -> int:
-    return min((int(one["ts"].split(".")[0]) for one in messages), default=1735740000)
-
-
-def channel_id(name: str | None) -> str:
-    """Return the id of a channel."""
-    return "C07" + f"{Random(name or '').getrandbits(40):010X}"[:6]
+        yield said(person(who), (until - timedelta(days=days)).replace(hour=15, minute=days % 60), text)
 
 
 def _mentions(text: str) -> str:
@@ -295,12 +216,3 @@ def _soon(rng: Random) -> timedelta:
 
 def _fraction(rng: Random) -> int:
     return rng.randint(0, 9999) * 100
-
-
-def _ts(at: datetime) -> str:
-    return f"{int(at.timestamp())}.{at.microsecond:06d}"
-
-
-def _at_of(message: dict[str, Any]) -> datetime:
-    seconds, micro = message["ts"].split(".")
-    return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(micro))

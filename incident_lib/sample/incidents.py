@@ -11,12 +11,12 @@ from itertools import accumulate
 from math import log
 from random import Random
 
-from incident_lib.sample.company import PAGERDUTY, ZONE, Customer, Person, customers, person, with_role
+from incident_lib.sample.company import ZONE, Customer, Person, customers, person, with_role
+from incident_lib.sample.facts import MAJOR, Facts, listed, span
 from incident_lib.sample.kinds import Kind, Prose, kinds
 from incident_lib.sample.told import Told, told_incidents
 
 END = datetime(2026, 10, 1, 3, 0, tzinfo=UTC)  # the evening of 30 September in Detroit
-MAJOR = ("critical", "high")
 _WEEKDAYS = (1.1, 1.35, 1.3, 1.2, 0.95, 0.45, 0.4)
 _HOURS = (3, 4, 3, 2, 2, 3, 4, 6, 9, 11, 11, 10, 8, 9, 10, 9, 8, 6, 5, 4, 4, 4, 3, 3)
 _SEVERITIES = {"critical": 4, "high": 18, "medium": 42, "low": 36}
@@ -24,73 +24,6 @@ _KIND_WEIGHTS = {"shared_hosting": 3, "mail": 3, "postgres": 2, "network": 2, "d
 _PAGERDUTY_AFTER = timedelta(days=472)  # adopted so long before the sample's end: in mid-June 2025
 _PAGERDUTY_SHARE = 0.9
 _LETTERS = "bcdfghjklmnpqrstvwxz0123456789"  # no vowels, so that an id never is a word
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is true of one incident. Times are UTC; None means never, or not by the end of the sample."""
-
-    incident_id: str
-    number: int
-    kind: Kind
-    prose: Prose
-    values: Mapping[str, str]
-    severity: str
-    raised_from: str | None
-    raised_at: datetime | None
-    started_at: datetime
-    detected_at: datetime | None
-    acknowledged_at: datetime | None
-    mitigated_at: datetime | None
-    resolved_at: datetime | None
-    customers: tuple[Customer, ...]
-    commander: Person | None
-    responders: tuple[Person, ...]
-    channel: str | None
-    pagerduty_id: str | None
-    statuspage_id: str | None
-    told: Told | None
-
-    @property
-    def is_major(self) -> bool:
-        """Return whether it needs a post-mortem."""
-        return self.severity in MAJOR
-
-    @property
-    def title(self) -> str:
-        """Return its title in the team's own register."""
-        return self.say(self.prose.title)
-
-    @property
-    def pagerduty_url(self) -> str:
-        """Return its address in PagerDuty."""
-        return f"{PAGERDUTY}/incidents/{self.pagerduty_id}"
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """Return the ids and addresses in other tools that the team noted."""
-        noted = (self.pagerduty_id, self.pagerduty_url) if self.pagerduty_id and not self.is_linked_in_chat else ()
-        return (*noted, self.statuspage_url) if self.statuspage_id else noted
-
-    @property
-    def statuspage_url(self) -> str:
-        """Return its short address on the status page."""
-        return f"https://stspg.example/{self.statuspage_id[:8]}"
-
-    @property
-    def is_linked_in_chat(self) -> bool:
-        """Return whether only a link in the chat tells which alert belongs to it."""
-        if self.told:
-            return self.told.pagerduty == "chat"
-        return bool(self.is_major and self.pagerduty_id and self.number % 9 == 4)
-
-    def say(self, text: str) -> str:
-        """Return a text with this incident's facts in its braces."""
-        return text.format_map(self.values)
-
-    def rng(self, what: str) -> Random:
-        """Return a generator of its own for one purpose: drawing more for one never changes another."""
-        return Random(f"{self.values['seed']}/{what}")
 
 
 @dataclass(frozen=True)
@@ -281,15 +214,3 @@ def _common_values(
         "weekday": start.astimezone(ZONE).strftime("%A"),
         "date": f"{start.astimezone(ZONE):%B} {start.astimezone(ZONE).day}",
     }
-
-
-def listed(names: list[str]) -> str:
-    """Return names as a phrase: "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def span(time: timedelta) -> str:
-    """Return a length of time as people say it: "45 minutes", "2 hours 5 minutes"."""
-    hours, minutes = divmod(max(1, round(time.total_seconds() / 60)), 60)
-    parts = ((hours, "hour"), (minutes, "minute"))
-    return " ".join(f"{number} {unit}{'s' * (number != 1)}" for number, unit in parts if number)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from incident_lib.sample.company import ZONE, with_role
-from incident_lib.sample.incidents import Facts
+from incident_lib.sample.facts import Facts
 
 _OUTCOMES = {"on time": 56, "late": 30, "unfinished": 9, "none": 5}
 _DAYS = {"clean-up": 7, "prevent": 30, "detect": 30, "mitigate": 30, "process": 30}

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from incident_lib.sample.company import PAGERDUTY, SERVICES, ZONE, Person
-from incident_lib.sample.incidents import Facts
+from incident_lib.sample.facts import Facts
 
 API = "https://api.pagerduty.com"
 PRIORITIES = {"critical": "P1", "high": "P2", "medium": "P3", "low": "P4"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from incident_lib.sample.company import SLACK, ZONE
+from incident_lib.sample.facts import Facts, span
 from incident_lib.sample.front_matter import field, mapping
-from incident_lib.sample.incidents import Facts, span
 from incident_lib.sample.lifecycle import Item, Life, life_of
 from incident_lib.sample.pagerduty import alert_title, happenings
 from incident_lib.sample.register import tags

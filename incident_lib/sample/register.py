@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from incident_lib.sample.company import ZONE
-from incident_lib.sample.incidents import Facts
+from incident_lib.sample.facts import Facts
 
 COLUMNS = (
     "incident_id", "title", "severity", "started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at",

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from incident_lib.sample.company import HERE, SERVICES
-from incident_lib.sample.incidents import END, Facts
+from incident_lib.sample.facts import Facts
+from incident_lib.sample.incidents import END
 
 PAGE_ID = "n0rthl1ght42"
 _PLACES = {"investigating": "upd1", "identified": "upd2", "monitoring": "upd3", "resolved": "upd4"}
