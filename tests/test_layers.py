@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import incident_lib
+
 PACKAGE = Path(__file__).parents[1] / "incident_lib"
 # From the top down; a module may import from its own line's other modules and from lines below.
 LAYERS = [
@@ -73,3 +75,17 @@ def test_heavy_libraries_stay_at_home(path: Path) -> None:
     for imported in imports_of(path):
         homes = HOMES.get(imported.split(".")[0])
         assert homes is None or name_of(path) in homes, f"{path.name} imports {imported}"
+
+
+def test_no_name_for_notebooks_is_a_modules_name():
+    """A submodule replaces an attribute of its name in the package: ``inc.x`` would become the module."""
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+
+    assert not modules & set(incident_lib.__all__)
+
+
+def test_every_name_for_notebooks_is_there():
+    """Each exported name can be imported from the home that it states, and has a docstring if it is callable."""
+    for name in incident_lib.__all__:
+        value = getattr(incident_lib, name)
+        assert not callable(value) or value.__doc__, name
