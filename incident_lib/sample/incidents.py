@@ -49,7 +49,8 @@ def draw_incidents(count: int, seed: int, until: datetime) -> list[Facts]:
 
 
 def _drawn(count: int, first: datetime, until: datetime, seed: int) -> Iterator[Case]:
-    # Any number would do; with 22 the mail story of the default sample is INC-2026-042.
+    # 22 was picked out of some 160 numbers: with it the default sample has the mail story as INC-2026-042, about 45
+    # major incidents, and pages in every state.
     rng, texts = Random(f"{seed}/arrivals 22"), Texts(seed)
     for start in sorted(_arrivals(count, first, until, rng)):
         severity = rng.choices(list(_SEVERITIES), list(_SEVERITIES.values()))[0]
