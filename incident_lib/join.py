@@ -37,7 +37,8 @@ def join_incidents(incidents: pd.DataFrame, settings: Settings) -> Joined:
     ids = _canonical_ids(ranked, settings.sources.incident_id)
     ranked = ranked.assign(canonical=ranked["incident_id"].map(ids))
     several = ranked["canonical"].duplicated(keep=False)
-    single = ranked[~several].assign(incident_id=ranked["canonical"])
+    single = ranked[~several]
+    single = single.assign(incident_id=single["canonical"])
     merged = _merged(ranked[several])
     joined = pd.concat([INCIDENTS.conform(single), merged], ignore_index=True).sort_values("incident_id", kind="stable")
     return Joined(joined.reset_index(drop=True), ids, _disagreements(ranked[several]))

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from incident_lib.as_of import known_at, newest_time
+from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import impossible_times
 from incident_lib.join import join_incidents
@@ -138,11 +139,14 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
     """Return all tables of a workbook from what the readers gave: joined, sorted, independent of the files' order."""
     tables = {table.name: _stacked(table.name, batches) for table in TABLES}
     joined = join_incidents(tables["incidents"], settings)
+    tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
+    tied = chat_references(joined.incidents, tables["messages"], settings.sources.incident_id)
+    if tied:
+        joined = join_incidents(referring(tables["incidents"], joined.ids, tied), settings)
     tables["incidents"] = joined.incidents
     for name in ("timeline", "messages", "postmortems", "action_items", "follow_ups"):
         own = tables[name]["incident_id"]
         tables[name]["incident_id"] = own.map(joined.ids).astype("str").fillna(own)
-    tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
     tables["people"] = _people(tables["people"], settings)
     tables["problems"] = pd.concat([tables["problems"], joined.problems], ignore_index=True)
     tables = _without_secrets(tables)

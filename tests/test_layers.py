@@ -19,7 +19,7 @@ LAYERS = [
     {"facts", "deadlines"},
     {"timeline", "business_time", "survival", "comparison", "control_charts", "seasons", "intervals", "wording", "periods"},
     {"loading", "new_workbook", "sample"},
-    {"join", "as_of", "forensics", "redact"},
+    {"chat_links", "join", "as_of", "forensics", "redact"},
     {"records"},
     {"sources"},
     {"theme"},

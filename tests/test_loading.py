@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from factories import page
+from test_timeline import export
 
 from incident_lib.errors import SettingsError, SourceError
 from incident_lib.forensics import impossible_times
@@ -44,6 +45,25 @@ def test_the_same_incident_from_three_tools_is_one(workbook):
     assert len(one["source"].split("; ")) == 3
     assert any("severity differs" in text and "critical" in text and "high" in text for text in problems_of(records, "sources-disagree"))
     assert any("14:00" in text and "14:30" in text for text in problems_of(records, "sources-disagree"))
+
+
+@pytest.mark.parametrize(("text", "joined"), [("alert https://n.pagerduty.com/incidents/PD1 fired", True), ("no link", False)])
+def test_an_alert_linked_in_the_incidents_own_channel_joins_it(workbook, text, joined):
+    """The address of a tool's incident, posted in the channel named after the team's, ties the two."""
+    register = "incident_id,title,severity,started_at\nINC-2026-042,Mail slow,high,2026-03-02T12:00:00Z\n"
+    slack = export([("U1", 5, text)])
+    records = load(workbook({"incidents.csv": register, "pagerduty/a.json": PAGERDUTY, "slack/export.zip": slack}))
+
+    assert records.incidents["incident_id"].tolist() == (["INC-2026-042"] if joined else ["INC-2026-042", "PD1"])
+
+
+def test_an_alert_linked_under_two_incidents_joins_neither(workbook):
+    """That would be a guess."""
+    register = "incident_id,title,started_at\nINC-2026-042,a,2026-03-02T12:00:00Z\nINC-2026-043,b,2026-03-02T12:00:00Z\n"
+    talk = [("U1", 5, f"INC-2026-04{number}: https://n.pagerduty.com/incidents/PD1") for number in (2, 3)]
+    files = {"incidents.csv": register, "pagerduty/a.json": PAGERDUTY, "slack/export.zip": export(talk, "incidents")}
+
+    assert "PD1" in load(workbook(files)).incidents["incident_id"].tolist()
 
 
 def test_the_order_of_the_files_does_not_matter(workbook, tmp_path):
