@@ -28,7 +28,8 @@ class Colour:
     dark: str
 
 
-# Each light form is used once only, since the page finds the dark form by it.
+# Each light form is used once only, since the page finds the dark form by it. What ends in "-mark" is for bars and
+# points (contrast 3), where the colour of text (contrast 4.5) would look muddy.
 PALETTE: dict[str, Colour] = {
     "paper": Colour("#ffffff", "#15181c"),
     "wash": Colour("#f5f6f8", "#1e2329"),
@@ -50,9 +51,15 @@ PALETTE: dict[str, Colour] = {
     "due": Colour("#9a5500", "#f7b562"),
     "open": Colour("#1d5ea7", "#85b8f4"),
     "quiet": Colour("#5b646f", "#9fa9b5"),
+    "critical-mark": Colour("#c93a2e", "#f26a5e"),
+    "high-mark": Colour("#d9731a", "#f0913f"),
+    "medium-mark": Colour("#b38c12", "#d9b23c"),
+    "low-mark": Colour("#6d8cab", "#86aed6"),
+    "done-mark": Colour("#2f9461", "#63bf90"),
+    "due-mark": Colour("#bf8110", "#e0a44a"),
 }
 SERIES = ("accent", "accent-2", "accent-3", "accent-4", "low", "quiet")
-SEVERITY_COLOURS = {name: PALETTE[name].light for name in ("critical", "high", "medium", "low")}
+SEVERITY_COLOURS = {name: PALETTE[f"{name}-mark"].light for name in ("critical", "high", "medium", "low")}
 SEVERITY_SYMBOLS = {"critical": "▲", "high": "◆", "medium": "■", "low": "●"}
 SEVERITY_MARKERS = {"critical": "triangle-up", "high": "diamond", "medium": "square", "low": "circle"}
 STATE_WORDS = {
@@ -63,8 +70,8 @@ STATE_SYMBOLS = {"done": "✓", "late": "!", "due": "→", "not-needed": "–", 
 
 
 def colour(name: str) -> str:
-    """Return a colour of the palette as figures use it (its light form)."""
-    return PALETTE[name].light
+    """Return a colour of the palette as figures use it: its light form, the one for marks where there is one."""
+    return PALETTE.get(f"{name}-mark", PALETTE[name]).light
 
 
 def faded(name: str, opacity: float) -> str:
@@ -113,7 +120,8 @@ def template() -> go.layout.Template:
         "colorscale": {"sequential": [[0, colour("wash")], [1, colour("accent")]]},
         "height": 380,
     }
-    return go.layout.Template(layout=layout)
+    edge = {"marker": {"line": {"color": colour("paper")}}}
+    return go.layout.Template(layout=layout, data={"bar": [edge], "scatter": [edge]})
 
 
 def register() -> None:

@@ -184,6 +184,13 @@ def test_ids_and_times_in_tables_do_not_break():
     assert cleaned.count('class="short"') == 2 and "<td>two words" in cleaned
 
 
+def test_every_table_scrolls_in_a_region_of_its_own():
+    """A bare table is wrapped, so that it can't widen the page; one that is wrapped stays as it is."""
+    bare = clean("<blockquote><table><tr><td>x</td></tr></table></blockquote>")
+
+    assert bare.count('class="scroll"') == 1 and clean(bare).count('class="scroll"') == 1
+
+
 def test_scrolling_regions_have_names_of_their_own():
     """Screen readers list regions by name; two tables don't share one."""
     page = body(page_of("| a |\n|---|\n| 1 |", "| b |\n|---:|\n| 2 |"))
@@ -333,13 +340,23 @@ def mixed(one, other, share):
     return "#{:02x}{:02x}{:02x}".format(*parts)
 
 
+NOT_FOR_TEXT = {"paper", "wash", "line", "grid", "neutral"}
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
-@pytest.mark.parametrize("name", sorted(set(theme.PALETTE) - {"paper", "wash", "line", "grid", "neutral"}))
+@pytest.mark.parametrize("name", [name for name in theme.PALETTE if name not in NOT_FOR_TEXT and "mark" not in name])
 def test_text_colours_have_contrast(name, mode):
     """Every colour that text has is readable (AA: 4.5) on the page, on a box, and on its own tint."""
     colours = {key: getattr(colour, mode) for key, colour in theme.PALETTE.items()}
     for ground in (colours["paper"], colours["wash"], mixed(colours[name], colours["paper"], 0.09)):
         assert contrast(colours[name], ground) >= 4.5
+
+
+@pytest.mark.parametrize("name", [name for name in theme.PALETTE if "mark" in name or name in theme.SERIES])
+def test_marks_stand_out(name):
+    """Bars and points are told from the page (AA for graphics: 3) in both modes."""
+    mark, ground = theme.PALETTE[name], theme.PALETTE["paper"]
+    assert contrast(mark.light, ground.light) >= 3 and contrast(mark.dark, ground.dark) >= 3
 
 
 def test_light_colours_are_unique():

@@ -49,6 +49,8 @@ _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 
 
+_REGION = '<div class="scroll" role="region" tabindex="0" aria-label="Table">'
+_TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)", re.DOTALL)
 _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")  # ids and times: unbroken
 
 
@@ -82,7 +84,12 @@ def clean(fragment: str) -> str:
         allowed_classes=CLASSES, url_schemes={"http", "https", "mailto", "data"}, link_rel="noopener noreferrer",
         clean_content_tags={"script", "style"},
     )  # fmt: skip
-    return _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', _EMPTY_IMAGE.sub("", cleaned))
+    return _TABLE.sub(_scrolling, _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', _EMPTY_IMAGE.sub("", cleaned)))
+
+
+def _scrolling(match: re.Match[str]) -> str:
+    """Return a table in a region that scrolls, so that it can't widen the page, if it isn't in one already."""
+    return match[0] if match[1] else f"{_REGION}{match[2]}</div>"
 
 
 def _only_safe(tag: str, attribute: str, value: str) -> str | None:
@@ -122,7 +129,7 @@ def _anchored(opening: Token, inline: Token, anchors: Anchors) -> Heading:
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    tables = {"table_open": _table_open, "table_close": _table_close, "th_open": _cell, "td_open": _cell}
+    tables = {"table_open": _table_open, "th_open": _cell, "td_open": _cell}
     rules = {**tables, "image": _image}
     for name, rule in rules.items():
         parser.add_render_rule(name, rule)
@@ -130,11 +137,7 @@ def _parser() -> MarkdownIt:
 
 
 def _table_open(self, tokens, place, options, env) -> str:
-    return '<div class="scroll" role="region" tabindex="0" aria-label="Table"><table class="data">'
-
-
-def _table_close(self, tokens, place, options, env) -> str:
-    return "</table></div>"
+    return '<table class="data">'
 
 
 def _cell(self, tokens, place, options, env) -> str:
