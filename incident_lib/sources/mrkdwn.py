@@ -24,7 +24,7 @@ _MARKUP = re.compile(
     r"|(?<=[•◦▪])(?P<bullet>[ \t]+)"
     r")"
 )
-_KEPT = ("<@", "<#", "<!", "&amp;", "&lt;")
+_REMEMBERED = 100_000
 _SIGNS = ("@", "#", "!")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 _ENTITY = re.compile(r"&(amp|lt|gt);")
@@ -38,7 +38,7 @@ def to_markdown(text: str, names: Mapping[str, str]) -> str:
 
 
 def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
-    """Return many texts as Markdown, converted as one long text, which takes a third of the time."""
+    """Return many texts as Markdown, converted as one long text, which is faster than one by one."""
     joined = "\0".join(texts)
     if joined.count("\0") >= max(len(texts), 1):
         joined = "\0".join(text.replace("\0", "") for text in texts)
@@ -46,7 +46,7 @@ def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
 
 
 class Converter(dict[str, str]):
-    """Turns matches of markup into Markdown; remembers mentions and entities, which come again and again."""
+    """Turns matches of markup into Markdown, and remembers: mentions and links come again and again."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Converter(dict[str, str]):
         if (known := self.get(piece)) is not None:
             return known
         converted = _converted(match, self.names)
-        if piece.startswith(_KEPT):
+        if len(self) < _REMEMBERED and match.lastgroup in ("token", "entity"):
             self[piece] = converted
         return converted
 

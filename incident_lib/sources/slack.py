@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from incident_lib.sources.archive import Archive, MemberError, open_archive, zip_names
 from incident_lib.sources.mrkdwn import Converter
 from incident_lib.sources.reading import Batch, Reader, Source
-from incident_lib.sources.slack_messages import Message, day_columns
+from incident_lib.sources.slack_columns import day_columns
+from incident_lib.sources.slack_messages import Message
 from incident_lib.sources.slack_names import CHANNEL_FILES, Names, decode_rows, read_names
 from incident_lib.sources.slack_table import Days, messages_table
 from incident_lib.tables import MESSAGES

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR, parse_epoch
 from incident_lib.sources.reading import Batch
-from incident_lib.sources.slack_messages import SCHEMA
+from incident_lib.sources.slack_columns import POOL, SCHEMA
 
 _USUAL = r"^\d{9,10}\.\d{6}$"
 _EARLIEST = int(np.datetime64(f"{EARLIEST_YEAR}-01-01", "us").astype(np.int64))
@@ -23,7 +23,7 @@ _LATEST = int(np.datetime64(f"{LATEST_YEAR + 1}-01-01", "us").astype(np.int64))
 
 @dataclass
 class Days:
-    """The day files of an export: each one's channel, pointer, and messages (columns of ``slack_messages.SCHEMA``)."""
+    """The day files of an export: each one's channel, pointer, and messages (columns of ``slack_columns.SCHEMA``)."""
 
     channels: list[str] = field(default_factory=list)
     pointers: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ def messages_table(days: Days, programs: Mapping[str, str], batch: Batch, outcom
 
 def _frame(days: Days) -> pd.DataFrame:
     """Return the messages with the columns that need no further look, and the helpers ts, edited, and pin."""
-    messages = pa.Table.from_batches(days.batches, SCHEMA).combine_chunks()
+    messages = pa.Table.from_batches(days.batches, SCHEMA).combine_chunks(memory_pool=POOL)
     run = pa.array(np.repeat(np.arange(len(days.batches)), [len(rows) for rows in days.batches]))
     channel = pa.array(days.channels, pa.string()).take(run)
     pointer = pa.array(days.pointers, pa.string()).take(run)
@@ -55,7 +55,7 @@ def _frame(days: Days) -> pd.DataFrame:
         "channel": channel,
         "thread_id": _joined("/", channel, messages["thread"]),
         "source": _joined("#/", pointer, messages["place"].cast(pa.string())),
-        "extra": pc.coalesce(messages["extra"], _author_only(messages["user"])),
+        "extra": pc.coalesce(messages["extra"], _author_only(messages["user"]), memory_pool=POOL),
         "is_bot": messages["is_bot"].fill_null(False),
         "pinned": messages["pinned"].fill_null(False),
     }
@@ -64,12 +64,13 @@ def _frame(days: Days) -> pd.DataFrame:
 
 def _joined(separator: str, *parts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts joined row by row; missing where any of them is."""
-    return pc.binary_join_element_wise(*parts, separator)
+    return pc.binary_join_element_wise(*parts, separator, memory_pool=POOL)
 
 
 def _author_only(user: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the ``extra`` of an ordinary message: the author's id, which two people of one name don't share."""
-    return pc.if_else(pc.match_substring_regex(user, r"^\w+$"), _joined("", '{"user": "', user, '"}'), None)
+    known = pc.match_substring_regex(user, r"^\w+$")
+    return pc.if_else(known, _joined("", '{"user":"', user, '"}'), None, memory_pool=POOL)
 
 
 def _ordered(frame: pd.DataFrame, batch: Batch, outcomes: Counter[str]) -> pd.DataFrame:
