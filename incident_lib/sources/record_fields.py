@@ -57,9 +57,13 @@ class Fields:
         """Return a value that was found elsewhere as a UTC time; ``name`` is for the problem."""
         return self._read(name, value, lambda text: _time(text, self.rules))
 
-    def date(self, key: str) -> date | None:
-        """Return a field as a date."""
-        return self._read(key, self.raw(key), parse_date)
+    def date_of(self, key: str) -> date | None:
+        """Return a field as a date: that of the field's day, or of its time in UTC."""
+        value = self.raw(key)
+        if isinstance(value, str) and ":" in value:
+            time = self.time(key)
+            return time.date() if time else None
+        return self._read(key, value, parse_date)
 
     def severity(self, word: Any, words: Mapping[str, str | None]) -> str | None:
         """Return one of our severities for the tool's word; ``words`` are its vocabulary, the settings' aliases win."""
