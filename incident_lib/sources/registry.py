@@ -3,7 +3,23 @@
 Formats that can be told by their content alone come first, those that take anything with fitting columns last.
 """
 
-from incident_lib.sources import github_status, pagerduty, pages, reviews, slack, statuspage, tabular
+from incident_lib.sources import (
+    firehydrant,
+    github_issues,
+    github_status,
+    googlecloud,
+    incident_io,
+    jira,
+    opsgenie,
+    pagerduty,
+    pages,
+    reviews,
+    rootly,
+    servicenow,
+    slack,
+    statuspage,
+    tabular,
+)
 from incident_lib.sources.reading import Reader
 
 READERS: tuple[Reader, ...] = (
@@ -13,5 +29,13 @@ READERS: tuple[Reader, ...] = (
     pagerduty.READER,
     statuspage.READER,
     github_status.READER,
+    googlecloud.READER,
+    servicenow.READER,
+    opsgenie.READER,
+    incident_io.READER,
+    firehydrant.READER,
+    rootly.READER,
+    github_issues.READER,
+    jira.READER,
     tabular.READER,
 )
