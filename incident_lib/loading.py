@@ -20,9 +20,10 @@ from incident_lib.settings import FILE_NAME, Settings, read_settings
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
-from incident_lib.tables import PEOPLE, TABLES, join_names
+from incident_lib.tables import ACCOUNTS, PEOPLE, PROBLEMS, TABLES, Table, join_names
 
 _DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx"}
+_OWN_FILES = (".evidence.json",)  # what drafting keeps beside a page
 _NOT_DATA = {"templates", "__pycache__", "node_modules"}
 
 
@@ -30,7 +31,8 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     """Return the records of a workbook's folder as they were known at ``as_of``.
 
     A relative folder that is not here is looked for one level up as well, where it is for a notebook in JupyterLab,
-    whose kernel runs in the notebooks' folder. ``as_of`` is an ISO 8601 time with an offset, or a time; None means the time of the newest record.
+    whose kernel runs in the notebooks' folder. ``as_of`` is a date, or an ISO 8601 time with an offset; None means the
+    time of the newest record.
 
     Raises:
         SettingsError: if there is no such folder, its settings make no sense, or ``as_of`` is no time.
@@ -85,7 +87,7 @@ def find_sources(folder: Path, settings: Settings) -> Iterator[Source]:
 
 def _sources_below(path: Path, folder: Path, settings: Settings) -> Iterator[Source]:
     source = Source(path, path.relative_to(folder).as_posix(), settings)
-    if source.rule.ignore:
+    if source.rule.ignore or path.name.endswith(_OWN_FILES):
         return
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         yield source
@@ -137,7 +139,7 @@ def _root(source: Source) -> Path:
 
 def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str, pd.DataFrame]:
     """Return all tables of a workbook from what the readers gave: joined, sorted, independent of the files' order."""
-    tables = {table.name: _stacked(table.name, batches) for table in TABLES}
+    tables = {table.name: _stacked(table, batches) for table in TABLES}
     joined = join_incidents(tables["incidents"], settings)
     tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
     tied = chat_references(joined.incidents, tables["messages"], settings.sources.incident_id)
@@ -163,20 +165,20 @@ def _without_secrets(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
     }
 
 
-def _stacked(name: str, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:
-    table = next(table for table in TABLES if table.name == name)
-    if name == "problems":
-        frames = [batch.problems_table() for _, batch in batches]
-    elif name == "accounts":
-        frames = [batch.accounts_table() for _, batch in batches]
-    else:
-        frames = [batch.tables[name].assign(format=reader) for reader, batch in batches if name in batch.tables]
+def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:
+    """Return what all readers gave for one table, with ``format``, the reader's name."""
+    if table is PROBLEMS:
+        return PROBLEMS.frame(vars(problem) for _, batch in batches for problem in batch.problems)
+    if table is ACCOUNTS:
+        return ACCOUNTS.frame(account for _, batch in batches for account in batch.accounts)
+    frames = [batch.table(table).assign(format=reader) for reader, batch in batches if table.name in batch.parts]
     return pd.concat([table.frame().assign(format=pd.Series(dtype="str")), *frames], ignore_index=True)
 
 
 def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return messages with the incident that they belong to: by their channel, or by an id in their text or thread."""
-    by_channel = dict(incidents.dropna(subset="channel").drop_duplicates("channel")[["channel", "incident_id"]].to_numpy())
+    homes = incidents.dropna(subset="channel").drop_duplicates("channel")
+    by_channel = dict(zip(homes["channel"], homes["incident_id"], strict=True))
     named = messages["channel"].str.upper().str.extract(f"({settings.sources.incident_id})")[0]
     mentioned = messages["text"].str.extract(f"({settings.sources.incident_id})")[0]
     in_channel = messages["channel"].map(by_channel).astype("str")

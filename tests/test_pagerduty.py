@@ -16,6 +16,7 @@ from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings, Severities
 from incident_lib.sources.pagerduty import READER
 from incident_lib.sources.reading import Batch, Source
+from incident_lib.tables import ACCOUNTS
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "pagerduty"
@@ -86,7 +87,7 @@ def only(batch: Batch, table: str) -> pd.Series:
 
 def outcomes(batch: Batch) -> dict[tuple[str, str], int]:
     """Return what became of each kind of record."""
-    table = batch.accounts_table()
+    table = ACCOUNTS.frame(batch.accounts)
     return {(row.kind, row.outcome): row.rows for row in table.itertuples()}
 
 

@@ -16,6 +16,7 @@ from incident_lib.settings import Limits, Settings, Sources
 from incident_lib.sources.mrkdwn import Converter, all_to_markdown, to_markdown
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.slack import READER
+from incident_lib.tables import ACCOUNTS
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata" / "slack_export" / "export.zip"
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "slack"
@@ -71,7 +72,7 @@ def only(batch: Batch) -> pd.Series:
 
 def outcomes(batch: Batch, kind: str = "messages") -> dict[str, int]:
     """Return a batch's account of one kind."""
-    table = batch.accounts_table()
+    table = ACCOUNTS.frame(batch.accounts)
     return dict(table.loc[table["kind"] == kind, ["outcome", "rows"]].itertuples(index=False))
 
 

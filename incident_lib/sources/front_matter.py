@@ -8,12 +8,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from incident_lib.errors import FieldError
 from incident_lib.settings import Limits
 
 FENCE = "---"
+_PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "map", "null", "seq", "str", "timestamp")
+}
 
 
 class _TextTimes(RoundTripConstructor):
@@ -58,10 +61,11 @@ def parse_front_matter(page: Page, limits: Limits) -> dict[str, Any]:
     if len(page.front_matter.encode()) > limits.front_matter_kilobytes * 1000:
         raise FieldError(f"the front matter is larger than {limits.front_matter_kilobytes} kB")
     try:
-        _check_events(page.front_matter, limits.nesting)
         yaml = YAML(typ="rt", pure=True)
         yaml.Constructor = _TextTimes
-        content = yaml.load(page.front_matter)
+        node = yaml.compose(page.front_matter)
+        _check_node(node, min(limits.nesting, 20), page)
+        content = yaml.constructor.construct_document(node) if node else None
     except (YAMLError, RecursionError, ValueError) as error:
         raise FieldError(f"the front matter is not valid YAML: {_explained(error, page)}") from error
     if content is None:
@@ -79,20 +83,30 @@ def line_of(content: Any, key: Any, page: Page) -> int | None:
         return None
 
 
-def _check_events(text: str, nesting: int) -> None:
-    """Refuse what could blow up while it is built: deep nesting, aliases, anchors and tags."""
-    depth = 0
-    for event in YAML(typ="rt", pure=True).parse(text):
-        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-            raise ValueError(f"anchors and aliases (&, *) are not taken, line {event.start_mark.line + 2}")
-        if getattr(event, "tag", None) and str(event.tag) not in ("None", "!"):
-            raise ValueError(f"tags (!…) are not taken, line {event.start_mark.line + 2}")
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > min(nesting, 20):
-            raise ValueError("it is nested too deep")
+def _check_node(node: Node | None, depth: int, page: Page) -> None:
+    """Refuse what could blow up when it is built from its parts: deep nesting, aliases, anchors and tags."""
+    if node is None:
+        return
+    line = node.start_mark.line + page.front_matter_line
+    if depth < 0:
+        raise ValueError(f"it is nested too deep, line {line}")
+    if node.anchor:
+        raise ValueError(f"anchors and aliases (&, *) are not taken, line {line}")
+    if str(node.ctag) not in _PLAIN_TAGS:
+        raise ValueError(f"tags (!…) are not taken, line {line}")
+    for child in _children(node):
+        _check_node(child, depth - 1, page)
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
 
 
 def _explained(error: Exception, page: Page) -> str:
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         return f"{error.problem} in line {error.problem_mark.line + page.front_matter_line}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

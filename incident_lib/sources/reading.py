@@ -18,7 +18,7 @@ import pandas as pd
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Limits, Settings
-from incident_lib.tables import ACCOUNTS, PROBLEMS, Problem, Table
+from incident_lib.tables import Problem, Table
 
 HEAD_BYTES = 65_536
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -198,15 +198,27 @@ def _whole(value: Any) -> Any:
 class Batch:
     """What one reader got from one source: typed tables, problems, and the account of everything read."""
 
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    parts: dict[str, tuple[Table, list[pd.DataFrame], list[Mapping[str, Any]]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     accounts: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> None:
         """Add rows to a table: dictionaries, or a frame with some of its columns."""
-        frame = table.conform(rows) if isinstance(rows, pd.DataFrame) else table.frame(rows)
-        known = self.tables.get(table.name)
-        self.tables[table.name] = frame if known is None else pd.concat([known, frame], ignore_index=True)
+        _, frames, waiting = self.parts.setdefault(table.name, (table, [], []))
+        if isinstance(rows, pd.DataFrame):
+            _settle(table, frames, waiting)
+            frames.append(table.conform(rows))
+        else:
+            waiting.extend(rows)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name, typed; single rows are gathered into a frame here, once, since that is slow."""
+        return {name: _settle(*part) for name, part in self.parts.items()}
+
+    def table(self, table: Table) -> pd.DataFrame:
+        """Return one table, typed; empty if nothing was added to it."""
+        return _settle(*self.parts[table.name]) if table.name in self.parts else table.frame()
 
     def problem(self, rule: str, message: str, source: str, **rest: Any) -> None:
         """Note one problem (see ``tables.Problem``)."""
@@ -220,13 +232,15 @@ class Batch:
             if rows
         )
 
-    def problems_table(self) -> pd.DataFrame:
-        """Return the problems as a table."""
-        return PROBLEMS.frame(vars(problem) for problem in self.problems)
 
-    def accounts_table(self) -> pd.DataFrame:
-        """Return the accounts as a table."""
-        return ACCOUNTS.frame(self.accounts)
+def _settle(table: Table, frames: list[pd.DataFrame], waiting: list[Mapping[str, Any]]) -> pd.DataFrame:
+    """Turn the rows that wait into a frame, and return all frames as one."""
+    if waiting:
+        frames.append(table.frame(waiting))
+        waiting.clear()
+    if len(frames) > 1:
+        frames[:] = [pd.concat(frames, ignore_index=True)]
+    return frames[0] if frames else table.frame()
 
 
 @dataclass(frozen=True)
