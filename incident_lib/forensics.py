@@ -1,4 +1,8 @@
-"""Which times can't be true."""
+"""Which times can't be true, and which were not measured: each finding names its rule and its rows.
+
+Nothing is corrected. Measures leave out a pair of times that stands in an impossible order; the findings about many
+incidents at once (bulk closing, back-filled starts, whole hours) tell a reader what a duration can't mean here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import pandas as pd
 
 from incident_lib.tables import PROBLEMS
 
-IN_ORDER = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 _PAIRS = (
     ("started_at", "detected_at"),
     ("started_at", "mitigated_at"),
@@ -15,20 +18,132 @@ _PAIRS = (
     ("detected_at", "resolved_at"),
     ("acknowledged_at", "resolved_at"),
 )
+DAY = pd.Timedelta(days=1)
+# Tools that keep minutes round seconds away: less than a minute is no contradiction.
+ROUNDING = pd.Timedelta(minutes=1)
+YEAR_APART, FEW_DAYS = 300 * DAY, 30 * DAY
+FEW, MANY, MOST = 10, 30, 0.8
 
 
-def impossible_times(incidents: pd.DataFrame) -> pd.DataFrame:
-    """Return a problem for each pair of times of an incident that stands in an impossible order.
-
-    The incident stays; measures between such a pair leave it out and say so.
-    """
-    found = [_out_of_order(incidents, start, end) for start, end in _PAIRS]
+def findings(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.DataFrame:
+    """Return all findings about the incidents' times as problems that cost nothing ("kept")."""
+    found = [
+        impossible_times(incidents),
+        wrong_years(incidents),
+        shared_ends(incidents),
+        backfilled_starts(incidents, timeline),
+        automatic_closing(incidents),
+        whole_hours(incidents),
+    ]
     return pd.concat([PROBLEMS.frame(), *found], ignore_index=True)
 
 
-def _out_of_order(incidents: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
-    wrong = incidents[incidents[end] < incidents[start]]
-    times = {name: wrong[name].dt.strftime("%Y-%m-%d %H:%M") for name in (start, end)}
-    message = wrong["incident_id"] + f": {end} (" + times[end] + f") is before {start} (" + times[start] + ")"
-    rows = {"rule": "impossible-order", "message": message, "effect": "kept", "incident_id": wrong["incident_id"]}
-    return PROBLEMS.conform(pd.DataFrame({**rows, "source": wrong["source"]}, index=wrong.index))
+def _problems(rule: str, rows: pd.DataFrame, messages: pd.Series) -> pd.DataFrame:
+    content = {"rule": rule, "message": messages, "effect": "kept", "incident_id": rows["incident_id"]}
+    return PROBLEMS.conform(pd.DataFrame({**content, "source": rows["source"]}, index=rows.index))
+
+
+def _about_many(rule: str, message: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one problem about many incidents; its place is the first one's."""
+    examples = ", ".join(rows["incident_id"].head(3))
+    row = {
+        "rule": rule,
+        "message": f"{message} (among them {examples})",
+        "effect": "kept",
+        "source": rows["source"].iloc[0],
+    }
+    return PROBLEMS.frame([row])
+
+
+def _shown(times: pd.Series) -> pd.Series:
+    return times.dt.strftime("%Y-%m-%d %H:%M")
+
+
+def impossible_times(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem for each pair of times of an incident that stands in an impossible order."""
+    parts = [PROBLEMS.frame()]
+    for start, end in _PAIRS:
+        wrong = incidents[incidents[start] - incidents[end] >= ROUNDING]
+        message = wrong["incident_id"] + f": {end} (" + _shown(wrong[end]) + f") is before {start} ("
+        parts.append(_problems("impossible-order", wrong, message + _shown(wrong[start]) + ")"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def wrong_years(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem for each incident that lasted most of a year, but days if one of its years were another."""
+    lasted = incidents["resolved_at"] - incidents["started_at"]
+    years = (lasted / DAY / 365.25).round()
+    suspect = incidents[(lasted.abs() >= YEAR_APART) & ((lasted - years * 365.25 * DAY).abs() <= FEW_DAYS)]
+    message = suspect["incident_id"] + ": it would have lasted from " + _shown(suspect["started_at"]) + " to "
+    return _problems("wrong-year", suspect, message + _shown(suspect["resolved_at"]) + "; is one of the years right?")
+
+
+def shared_ends(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem for each moment at which several incidents with different starts end.
+
+    Two to the very second, or three to the minute: copied from one another, or closed in bulk.
+    """
+    ended = incidents.dropna(subset=["resolved_at", "started_at"])
+    by_end = ended.groupby("resolved_at")["started_at"].agg(["size", "nunique"])
+    whole_minute = by_end.index.floor("min") == by_end.index
+    copied = by_end[(by_end["nunique"] >= 2) & ((by_end["size"] >= 3) | ~whole_minute)]
+    parts = [PROBLEMS.frame()]
+    for end, count in copied["size"].items():
+        message = (
+            f"{count} incidents end at the very same moment, {end:%Y-%m-%d %H:%M:%S} UTC: copied, or closed in bulk?"
+        )
+        parts.append(_about_many("shared-end", message, ended[ended["resolved_at"] == end]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def backfilled_starts(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem if nearly all incidents with public updates begin with the first of them.
+
+    Then the start is when somebody wrote of it, and the time to detection can't be measured.
+    """
+    first = timeline[timeline["kind"] == "status"].groupby("incident_id")["at"].min()
+    told = incidents.assign(first=first.reindex(incidents["incident_id"]).array).dropna(subset=["first", "started_at"])
+    same = told[told["first"] == told["started_at"]]
+    if len(told) < FEW or len(same) < MOST * len(told):
+        return PROBLEMS.frame()
+    message = (
+        f"in {len(same)} of {len(told)} incidents with public updates the start is the first update: "
+        "the time to detection can't be measured from them"
+    )
+    return _about_many("backfilled-start", message, same)
+
+
+def automatic_closing(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem if many incidents were closed the same whole number of days after their resolution: a timer.
+
+    ``closed_at`` is read from the fields that the source had beside ours.
+    """
+    stated = incidents["extra"].str.extract(r'"closed_at": ?"([^"]+)"')[0]
+    closed = pd.to_datetime(stated, utc=True, errors="coerce", format="ISO8601")
+    days = ((closed - incidents["resolved_at"]) / DAY).dropna()
+    whole = days[(days >= 1) & (days % 1 == 0)]
+    if whole.empty:
+        return PROBLEMS.frame()
+    usual = whole.mode().iloc[0]
+    rows = incidents.loc[whole.index[whole == usual]]
+    if len(rows) < FEW or len(rows) < 0.2 * len(days):
+        return PROBLEMS.frame()
+    message = (
+        f"{len(rows)} of {len(days)} incidents were closed exactly {usual:.0f} days after their resolution: "
+        "a timer, not work"
+    )
+    return _about_many("automatic-closing", message, rows)
+
+
+def whole_hours(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return a problem if far more incidents begin on the full hour than the one in sixty that chance gives."""
+    starts = incidents["started_at"].dropna()
+    full = starts[starts == starts.dt.floor("h")]
+    if len(starts) < MANY or len(full) < max(FEW, 0.2 * len(starts)):
+        return PROBLEMS.frame()
+    share = len(full) / len(starts)
+    message = (
+        f"{len(full)} of {len(starts)} incidents ({share:.0%}) begin on the full hour: rounded, so that short "
+        "durations mean little"
+    )
+    return _about_many("whole-hours", message, incidents.loc[full.index])

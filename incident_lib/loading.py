@@ -12,7 +12,7 @@ import pandas as pd
 from incident_lib.as_of import known_at, newest_time
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
-from incident_lib.forensics import impossible_times
+from incident_lib.forensics import findings
 from incident_lib.join import join_incidents
 from incident_lib.records import Records
 from incident_lib.redact import redact_table
@@ -44,7 +44,7 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     _refuse_nothing(folder, tables)
     moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
     known = known_at(tables, moment)
-    known["problems"] = pd.concat([known["problems"], impossible_times(known["incidents"])], ignore_index=True)
+    known["problems"] = pd.concat([known["problems"], findings(known["incidents"], known["timeline"])], ignore_index=True)
     hashes = {source.name: source.digest() for source in (Source(folder / FILE_NAME, FILE_NAME, settings), *sources)}
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
 
