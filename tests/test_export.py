@@ -36,6 +36,8 @@ HOSTILE = [
     "<base href=https://evil.example>",
     "<p style='background:url(https://evil.example)' onclick=boom()>text</p>",
     "</main></body></html><script>boom()</script>",
+    "<abbr title='<td>INC-2026-042</td> <img src=x onerror=boom()>'>x</abbr>",
+    "<a href=x title='> INC-2026-042 onclick=boom() <table></table>'>x</a>",
 ]
 
 
@@ -182,6 +184,8 @@ def test_ids_and_times_in_tables_do_not_break():
     cleaned = clean("<table><tr><td>2026-03-02 09:14</td><td>INC-2026-042</td><td>two words</td></tr></table>")
 
     assert cleaned.count('class="short"') == 2 and "<td>two words" in cleaned
+    assert '<p>see <span class="short">INC-2026-042</span>.</p>' in clean("<p>see INC-2026-042.</p>")
+    assert clean(cleaned) == cleaned
 
 
 def test_every_table_scrolls_in_a_region_of_its_own():

@@ -22,24 +22,31 @@ from traitlets import List, default
 from incident_lib import theme
 from incident_lib.errors import ReportError
 from incident_lib.files import safe_name
-from incident_lib.reports.executed import DONE, plain_text, section_of
+from incident_lib.metrics_files import JSON_NAME, TEXT_NAME, metrics_files
+from incident_lib.reports.executed import DONE, done_of, plain_text, section_of
 from incident_lib.reports.plots import plot_html, script_json
 from incident_lib.reports.sanitise import Anchors, Heading, clean, markdown
 from incident_lib.reports.sheets import csv_bytes
 
 TABLE = "application/vnd.incident-workbook.table+json"
+METRICS = "application/vnd.incident-workbook.metrics+json"
 TEMPLATES = Path(__file__).parent / "templates"
 CONTENTS_FROM = 3
+METRICS_LINKS = Markup(
+    f'<p class="links"><a href="{JSON_NAME}" download>JSON</a> <a href="{TEXT_NAME}" download>OpenMetrics</a> '
+    "<span>tables and numbers for other programs</span></p>"
+)
 HIDDEN_SOURCE = {"remove-input", "parameters", "injected-parameters"}
 
 
 @dataclass(frozen=True)
 class Page:
-    """One exported page: its HTML, its title, and the CSV files that its links name."""
+    """One exported page: its HTML, its title, the CSV files that its links name, and the metrics files beside it."""
 
     html: bytes
     title: str
     tables: dict[str, bytes]
+    metrics: dict[str, bytes] = field(default_factory=dict)
 
 
 def export_page(notebook: NotebookNode, *, title: str = "", home: str = "") -> Page:
@@ -64,7 +71,8 @@ def export_page(notebook: NotebookNode, *, title: str = "", home: str = "") -> P
     drawn = text.count(f'<script type="{theme.MIMETYPE}">')
     if drawn != expected:
         raise ReportError(f"the page has {drawn} figures and the notebook {expected}; nothing was published")
-    return Page(text.encode("utf-8"), page["title"], writing.tables)
+    metrics = metrics_files(writing.values, writing.numbers, done_of(notebook) or {})
+    return Page(text.encode("utf-8"), page["title"], writing.tables, metrics)
 
 
 class PageExporter(TemplateExporter):
@@ -93,6 +101,8 @@ class Writing:
     anchors: Anchors = field(default_factory=Anchors)
     headings: list[Heading] = field(default_factory=list)
     tables: dict[str, bytes] = field(default_factory=dict)
+    values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     figures: int = 0
     contents_at: int = 0
@@ -146,6 +156,9 @@ class Writing:
             return plot_html(data[theme.MIMETYPE], number=self.figures)
         if TABLE in data:
             return self.table(data[TABLE], data)
+        if METRICS in data:
+            self.numbers = dict(data[METRICS])
+            return Markup("{}\n{}").format(self.bundle({key: one for key, one in data.items() if key != METRICS}), METRICS_LINKS)
         for mimetype, write in (("text/html", lambda text: Markup(clean(text))), ("text/markdown", self.prose),
                                 ("image/png", picture)):  # fmt: skip
             if mimetype in data:
@@ -156,7 +169,11 @@ class Writing:
         """Return a table with a link to its CSV file, which is made here."""
         file = self._file_name(str(table.get("name") or "table"))
         columns, rows = list(table.get("columns", [])), list(table.get("rows", []))
+        if not rows:  # said in a sentence; other programs still find the table, empty
+            self.values[file.removesuffix(".csv")] = table
+            return self.bundle({key: value for key, value in data.items() if key != TABLE})
         self.tables[file] = csv_bytes(columns, rows)
+        self.values[file.removesuffix(".csv")] = table
         shown = self.bundle({key: value for key, value in data.items() if key != TABLE})
         return Markup(
             '{}\n<p class="links"><a href="{}" download>CSV<span class="unseen"> of {}</span></a> <span>{}</span></p>'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import hashlib
 import importlib.metadata
 import json
@@ -21,14 +19,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from incident_lib.errors import ReportError, SettingsError
-from incident_lib.files import TEMPORARY, safe_name, sync_folder, write_synced
+from incident_lib.files import TEMPORARY, exchange, safe_name, sync_folder, write_synced
 
 MANIFEST = "manifest.json"
 LOCK, SCRATCH, ASIDE = ".lock", ".scratch-", ".aside-"
 LOCK_SECONDS = 60
 DISTRIBUTIONS = ("incident-workbook", "nbconvert", "pandas", "papermill", "plotly")
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_NO_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 
 
 @dataclass(frozen=True)
@@ -222,24 +218,11 @@ def _swap(staged: Path, target: Path) -> None:
     """
     if not target.exists():
         staged.rename(target)
-    elif not _exchange(staged, target):
+    elif not exchange(staged, target):
         aside = target.with_name(ASIDE + target.name)
         target.rename(aside)
         staged.rename(target)
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step (Linux); return False where the system or the file system can't."""
-    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if function is None:
-        return False
-    if function(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in _NO_EXCHANGE:
-        return False
-    raise OSError(code, os.strerror(code))
 
 
 def _version(distribution: str) -> str:

@@ -72,7 +72,7 @@ def run_report(
         say("exporting")
         notebook = settled(executed)
         page = export_page(notebook, title=report.title, home=place.way_home)
-        files = {f"{report.stem}.html": page.html, f"{report.stem}.ipynb": _as_bytes(notebook), **page.tables}
+        files = {f"{report.stem}.html": page.html, f"{report.stem}.ipynb": _as_bytes(notebook), **page.tables, **page.metrics}
         say("publishing")
         done = done_of(executed) or {}
         title = str(done.get("title") or page.title)

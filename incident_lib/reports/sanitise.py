@@ -24,7 +24,7 @@ _SEVERITIES = {f"severity-{name}" for name in ("critical", "high", "medium", "lo
 _CARD = {"label", "figure", "number", "note"}
 CLASSES = {
     "p": {"answer", "note", "lead", *_CARD},
-    "span": {"badge", "state", "muted", *_CARD, *_STATES, *_SEVERITIES},
+    "span": {"badge", "state", "muted", "short", *_CARD, *_STATES, *_SEVERITIES},
     "table": {"data"},
     "td": {"number", "short"},
     "th": {"number", "short"},
@@ -47,11 +47,11 @@ ATTRIBUTES = {
 VALUES = {"div": {"role": {"region", "group"}}, "th": {"scope": {"col", "row", "colgroup", "rowgroup"}}}
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
-
-
 _REGION = '<div class="scroll" role="region" tabindex="0" aria-label="Table">'
 _TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)", re.DOTALL)
-_SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")  # ids and times: unbroken
+_SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")
+_SENTENCE = re.compile(r"(?<! class=\"short\")>[^<>]*\s[^<>]*<")
+_UNBROKEN = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-\d[\d-]*\d|\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)\b")
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,22 @@ class Anchors:
 
 
 def clean(fragment: str) -> str:
-    """Return an HTML fragment with nothing left but our tags and classes, safe links, and embedded PNG images."""
-    cleaned = nh3.clean(
+    """Return an HTML fragment with nothing left but our tags and classes, safe links, and embedded PNG images.
+
+    Ids and times don't break over lines, and tables scroll. The allow-list has the last word, also over what we add.
+    """
+    marked = _EMPTY_IMAGE.sub("", _listed(fragment))
+    marked = _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', marked)
+    marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(r'<span class="short">\g<0></span>', match[0]), marked)
+    return _listed(_TABLE.sub(_scrolling, marked))
+
+
+def _listed(fragment: str) -> str:
+    return nh3.clean(
         fragment, tags=TAGS, attributes=ATTRIBUTES, attribute_filter=_only_safe, tag_attribute_values=VALUES,
         allowed_classes=CLASSES, url_schemes={"http", "https", "mailto", "data"}, link_rel="noopener noreferrer",
         clean_content_tags={"script", "style"},
     )  # fmt: skip
-    return _TABLE.sub(_scrolling, _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', _EMPTY_IMAGE.sub("", cleaned)))
 
 
 def _scrolling(match: re.Match[str]) -> str:
