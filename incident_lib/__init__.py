@@ -11,14 +11,31 @@ __version__ = "0.1.0"
 _HOMES = {
     "loading": ("load",),
     "periods": ("parse_period", "period_of"),
-    "deadlines": ("deadline_proof", "incident_deadlines"),
+    "deadlines": (
+        "deadline_proof", "deadline_proofs", "deadlines_by_severity", "due_under_each_rule", "incident_deadlines",
+    ),
     "timeline": ("data_links", "incident_timeline", "message_account", "message_choices", "silences"),
     "facts": ("customers_mentioned", "minutes_in", "proposed_tasks", "responders", "severity_stays"),
     "draft": ("draft_page", "draft_sentences", "newest_major"),
     "follow_up": ("state_counts", "step_states"),
     "timeliness": (
-        "completion_curve_table", "completion_times", "due_next", "duration_sentence", "on_time_sentence",
-        "open_action_items", "overdue", "overdue_sentence", "postmortem_states", "state_shares", "within",
+        "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
+        "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares", "within",
+    ),
+    "turns": ("steps_by_turn", "waiting_by_team", "waiting_steps"),
+    "groups": ("by_group", "difference_sentence", "group_times"),
+    "stages": ("fates", "stage_curves_table", "stage_table", "stage_times"),
+    "forecasts": ("outlook", "outlook_sentence"),
+    "trends": ("trend", "trend_sentence"),
+    "action_items": (
+        "action_item_counts", "action_item_states", "action_items_sentence", "cohort_curves", "cohorts",
+        "declined_action_items", "item_times", "open_action_items", "overdue_action_items",
+    ),
+    "overdue_ledger": ("ledger_sentence", "ledger_table", "ledger_rows", "ledger_since"),
+    "careful_reading": ("care_counts", "care_rows"),
+    "timeliness_numbers": ("timeliness_numbers",),
+    "timeliness_figures": (
+        "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),
     "response": ("MEASURES", "duration_summary", "durations", "measure"),
     "review": (
@@ -26,9 +43,10 @@ _HOMES = {
         "step_matrix", "steps_in",
     ),
     "figures": (
-        "completion_curve", "duration_strip", "incidents_by_month", "lateness_strip", "step_bars", "timeline_strip",
+        "duration_strip", "incidents_by_month", "step_bars", "timeline_strip",
     ),
-    "render": ("accounting", "answer", "assumptions", "definitions", "left_out", "made_from", "note", "page_text", "table",
+    "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
+               "made_from", "metrics", "note", "notes", "page_text", "table",
                "timeline_mark"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

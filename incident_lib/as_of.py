@@ -31,8 +31,24 @@ def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, 
     """
     known = {table.name: _cut(table, tables[table.name], as_of) for table in TABLES}
     known["incidents"] = _with_severity(known["incidents"], tables["timeline"], as_of)
-    known["postmortems"] = known["postmortems"].assign(status=_page_status(tables["postmortems"], known["postmortems"]))
+    known["problems"] = _about_known(tables["problems"], tables["incidents"], known["incidents"])
+    pages = known["postmortems"]
+    known["postmortems"] = pages.assign(
+        status=_page_status(tables["postmortems"], pages), not_needed=_not_needed(tables["postmortems"], pages)
+    )
     return known
+
+
+def _about_known(problems: pd.DataFrame, incidents: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the problems without those of incidents that were not known yet; one of no incident can't be dated."""
+    later = set(incidents["incident_id"]) - set(known["incident_id"])
+    return problems[~problems["incident_id"].isin(later)]
+
+
+def _not_needed(all_pages: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    """Return why a post-mortem is not needed; nobody wrote down when that was said, but by the page's close it was."""
+    closed_later = all_pages.loc[known.index, "closed_at"].notna() & known["closed_at"].isna()
+    return known["not_needed"].mask(closed_later)
 
 
 def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from incident_lib import theme
-from incident_lib.theme import SEVERITY_MARKERS, colour, described, faded, label
+from incident_lib.theme import SEVERITY_MARKERS, colour, described, label
 
 theme.register()
 
@@ -21,7 +21,7 @@ _STEP_COLOURS = {
 _STEP_PATTERNS = {"done": "", "late": "/", "due": ".", "missing": "x", "not needed": "-", "unknown": "+"}
 
 
-def _empty(title: str, why: str) -> go.Figure:
+def empty_figure(title: str, why: str) -> go.Figure:
     """Return a figure that says that there is nothing to draw, and why."""
     figure = go.Figure(layout={"title": title, "height": 160})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
@@ -29,70 +29,10 @@ def _empty(title: str, why: str) -> go.Figure:
     return described(figure, alt=f"{title}: {why}", table=pd.DataFrame())
 
 
-def completion_curve(curve: pd.DataFrame, times: pd.DataFrame, *, title: str) -> go.Figure:
-    """Draw the share of post-mortems complete by each day, its 95 % band, and a tick where one is still open.
-
-    ``curve`` as from ``survival.kaplan_meier`` in days, ``times`` as from ``timeliness.completion_times``.
-    """
-    if times.empty:
-        return _empty(title, "no post-mortem has begun")
-    days = [0.0, *curve["time"]]
-    share = [0.0, *(1 - curve["survival"])]
-    upper, lower = [0.0, *(1 - curve["lower"]).fillna(1.0)], [0.0, *(1 - curve["upper"]).fillna(0.0)]
-    figure = go.Figure()
-    edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=days, y=lower, **edge)
-    band = {**edge, "showlegend": True, "fill": "tonexty", "fillcolor": faded("accent", 0.15), "name": "95 % interval"}
-    figure.add_scatter(x=days, y=upper, **band)
-    line = {"shape": "hv", "color": colour("accent"), "width": 2.5}
-    figure.add_scatter(x=days, y=share, mode="lines", line=line, name="complete")
-    running = times[~times["finished"]]
-    heights = [1 - float(curve.loc[curve["time"] <= day, "survival"].min()) if (curve["time"] <= day).any() else 0.0
-               for day in running["days"]]  # fmt: skip
-    marks = {"symbol": "line-ns-open", "size": 10, "color": colour("ink"), "line": {"width": 1.5}}
-    figure.add_scatter(x=running["days"], y=heights, mode="markers", marker=marks, name="still open",
-                       hovertext=running["incident_id"].map(label), hoverinfo="text+x")  # fmt: skip
-    figure.update_layout(title=title)
-    figure.update_xaxes(title="calendar days since the clock started", rangemode="tozero")
-    figure.update_yaxes(title="share complete", tickformat=".0%", range=[0, 1.02])
-    alt = (
-        f"{title}: of {len(times)} post-mortems {int(times['finished'].sum())} are complete; the curve reaches "
-        f"{share[-1]:.0%} after {days[-1]:.0f} days."
-    )
-    return described(figure, alt=alt, table=curve)
-
-
-def lateness_strip(states: pd.DataFrame, *, title: str) -> go.Figure:
-    """Draw each post-mortem's business days past its deadline; hollow marks are not complete yet.
-
-    ``states`` as from ``timeliness.postmortem_states``; only those late or overdue have a mark above zero.
-    """
-    judged = states[states["state"].isin(["on time", "late", "overdue"])].assign(
-        days=lambda frame: frame["days_late"].fillna(0).astype(float)
-    )
-    if judged.empty:
-        return _empty(title, "no deadline has passed yet")
-    figure = go.Figure()
-    for severity, part in judged.groupby("severity", observed=True):
-        shape = SEVERITY_MARKERS[str(severity)]
-        symbols = part["state"].map(lambda state, shape=shape: f"{shape}-open" if state == "overdue" else shape)
-        figure.add_scatter(
-            x=part["due_at"], y=part["days"], mode="markers", name=str(severity),
-            marker={"symbol": list(symbols), "size": 11, "color": colour(str(severity)), "line": {"width": 2}},
-            hovertext=(part["incident_id"] + ": " + part["title"].fillna("")).map(label), hoverinfo="text+x+y",
-        )  # fmt: skip
-    figure.update_layout(title=title)
-    figure.update_xaxes(title="deadline")
-    figure.update_yaxes(title="business days late", rangemode="tozero")
-    late = judged[judged["days"] > 0]
-    alt = f"{title}: {len(late)} of {len(judged)} post-mortems were or are late, by at most {judged['days'].max():.0f} business days."
-    return described(figure, alt=alt, table=judged[["incident_id", "severity", "due_at", "state", "days"]])
-
-
 def incidents_by_month(incidents: pd.DataFrame, zone: str, *, title: str) -> go.Figure:
     """Draw how many incidents began in each month, by severity; ``incidents`` has began_at and severity."""
     if incidents.empty:
-        return _empty(title, "no incident in this period")
+        return empty_figure(title, "no incident in this period")
     months = incidents["began_at"].dt.tz_convert(zone).dt.strftime("%Y-%m")
     severity = incidents["severity"].astype("str").fillna("unstated")
     counts = pd.crosstab(months, severity)
@@ -113,7 +53,7 @@ def incidents_by_month(incidents: pd.DataFrame, zone: str, *, title: str) -> go.
 def step_bars(counts: pd.DataFrame, *, title: str) -> go.Figure:
     """Draw, for each follow-up step, for how many incidents it is in each state; ``counts`` from ``state_counts``."""
     if counts.empty:
-        return _empty(title, "no major incident in this period")
+        return empty_figure(title, "no major incident in this period")
     figure = go.Figure()
     for state in [name for name in _STEP_COLOURS if counts[name].any()]:
         marker = {
@@ -139,7 +79,7 @@ def duration_strip(table: pd.DataFrame, *, title: str) -> go.Figure:
     """
     drawn = table[table["believed"] & (table["minutes"] > 0)]
     if drawn.empty:
-        return _empty(title, "no duration to draw")
+        return empty_figure(title, "no duration to draw")
     figure = go.Figure()
     for severity, part in drawn.groupby("severity", observed=True):
         shape = SEVERITY_MARKERS[str(severity)]
@@ -173,7 +113,7 @@ def duration_strip(table: pd.DataFrame, *, title: str) -> go.Figure:
 def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
     """Draw an incident's timeline: a mark per row, by kind, with the milestones as vertical lines."""
     if timeline.empty:
-        return _empty(title, "the records hold no event")
+        return empty_figure(title, "the records hold no event")
     marks = timeline[timeline["milestone"].notna()]
     rows = timeline[timeline["kind"] != "milestone"]
     figure = go.Figure()

@@ -15,6 +15,7 @@ from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
+METRICS_MIMETYPE = "application/vnd.incident-workbook.metrics+json"
 DONE_MIMETYPE = "application/vnd.incident-workbook.done+json"
 NOTHING = "–"
 SYMBOLS = {"critical": "▲", "high": "◆", "medium": "■", "low": "●"}
@@ -101,19 +102,22 @@ def table(
     name: str | None = None,
     empty: str = "Nothing to list.",
     mark: Callable[[pd.Series], str] | None = None,
+    most: int | None = None,
 ) -> Shown:
     """Return a table; ``columns`` chooses them and gives their headings; ``empty`` is said where there is no row.
 
     ``name`` is the file name of its CSV in the published report; ``mark`` gives a row's class (start, resolution).
-    Times are shown to the minute in UTC, shares as per cent, missing values as "–".
+    Of more rows than ``most`` only the first are shown, and said so; the CSV has all. Times are shown to the minute in UTC, shares as per cent, missing values as "–".
     """
     headings = dict(columns) if columns else {one: str(one).replace("_", " ") for one in frame.columns}
     if frame.empty:
-        return Shown(
-            _ENVIRONMENT.from_string('<p class="note">{{ a }}: {{ b }}</p>').render(a=title, b=empty),
-            f"{title}: {empty}",
-        )
+        said = note(f"{title}: {empty}")
+        return Shown(said.html, said.text, {TABLE_MIMETYPE: _data(frame.reindex(columns=list(headings)), title, name)})
     chosen = frame[list(headings)]
+    everything = _data(chosen, title, name)
+    if most is not None and len(frame) > most:
+        title = f"{title} (the first {most:,} of {len(frame):,}; all of them in the CSV)"
+        frame, chosen = frame.head(most), chosen.head(most)
     cells = [_texts(chosen[one]) for one in headings]
     shapes = [_Column(label, _kind(chosen[one]), _is_number(chosen[one])) for one, label in headings.items()]
     rows = list(zip(*cells, strict=True))
@@ -122,8 +126,34 @@ def table(
         title=title, columns=shapes, rows=rows, marks=marks, nothing=NOTHING, symbols=SYMBOLS, states=STATE_CLASSES
     )
     return Shown(
-        html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: _data(chosen, title, name)}
+        html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: everything}
     )
+
+
+def folded(shown: Shown, summary: str) -> Shown:
+    """Return something in a fold that opens on a click: what is there for those who want to look closer."""
+    opening = _ENVIRONMENT.from_string("<details><summary>{{ text }}</summary>").render(text=summary)
+    return Shown(f"{opening}{shown.html}</details>", shown.text, shown.data)
+
+
+def notes(*sentences: str) -> Shown:
+    """Return several sentences that stand beside a figure or table, each as a paragraph."""
+    return Shown("".join(note(text).html for text in sentences), "\n".join(sentences))
+
+
+def metrics(numbers: Mapping[str, Mapping[str, Any]], records: Records) -> Shown:
+    """Return the report's numbers, in a fold, and as data for the files beside the page (see docs/metrics.md).
+
+    Each number has value, lower, upper, n, unit and meaning.
+    """
+    rows = [{"name": name, "number": one["value"], "n": one["n"], "meaning": one["meaning"]} for name, one in numbers.items()]
+    frame = pd.DataFrame(rows, columns=["name", "number", "n", "meaning"])
+    texts = [f"{value:,.6g}" if pd.notna(value) else None for value in frame["number"]]
+    listed = table(frame.assign(number=pd.Series(texts, index=frame.index, dtype="str"), n=frame["n"].astype("Int64")),
+                   "The numbers of this report", {"name": "name", "number": "value", "n": "of", "meaning": "meaning"})  # fmt: skip
+    data = {"workbook": records.settings.workbook.name, "numbers": {name: dict(one) for name, one in numbers.items()}}
+    shown = folded(Shown(listed.html, listed.text), "The numbers of this report, for other programs")
+    return Shown(shown.html, shown.text, {METRICS_MIMETYPE: data})
 
 
 def timeline_mark(row: pd.Series) -> str:
@@ -152,7 +182,7 @@ def _texts(values: pd.Series) -> list[str | None]:
     elif pd.api.types.is_bool_dtype(values):
         texts = values.map({True: "yes", False: "no"})
     elif pd.api.types.is_float_dtype(values):
-        texts = values.map("{:.0%}".format if values.name == "share" else _number)
+        texts = values.map("{:.0%}".format if str(values.name).startswith("share") else _number)
     elif pd.api.types.is_integer_dtype(values):
         texts = values.map("{:,}".format, na_action="ignore")
     else:
@@ -237,21 +267,32 @@ def assumptions(records: Records) -> Shown:
         "Major": f"{', '.join(settings.severities.major)}; these need a post-mortem",
         "Deadline of the page": _spans(rules.page, settings.severities.major),
         "Deadline of the meeting": _spans(rules.meeting, settings.severities.major),
-        "The clock starts": rules.start.removesuffix("_at") + ", and a day ends at 23:59:59",
+        "The clock starts": _starts(rules) + ", and a day ends at 23:59:59",
         "Business days": f"{', '.join(calendar.workdays)}; holidays of: {place}; zone: {settings.workbook.zone}",
         "Believed first where sources disagree": ", ".join(settings.sources.precedence),
+        **{f"Calendar {one.name}": f"for {', '.join((*one.customers, *one.teams))}" for one in settings.calendars},
+        **{f"Until {rule.until}": f"page: {_spans(rule.page, list(rule.page)) or 'as now'}" for rule in rules.earlier},
     }
     return definitions("What the settings decided", items)
+
+
+def _starts(rules: Any) -> str:
+    """Return the start event, and which severities have another."""
+    others = [f"{name}: {event.removesuffix('_at')}" for name, event in rules.start_by_severity.items()]
+    return "; ".join([rules.start.removesuffix("_at"), *others])
 
 
 def _spans(spans: Mapping[str, Any], severities: Sequence[str]) -> str:
     return "; ".join(f"{name}: {spans[name]}" if name in spans else f"{name}: none" for name in severities)
 
 
-def made_from(records: Records, *, title: str, answer: str, incidents: Sequence[str] = ()) -> Shown:
+def made_from(
+    records: Records, *, title: str, answer: str, incidents: Sequence[str] = (), list_files: bool = True
+) -> Shown:
     """Return how the report was made, and the mark by which the publisher knows that the notebook came to its end.
 
-    It has to be the notebook's last cell.
+    It has to be the notebook's last cell. Without ``list_files`` the page leaves the files to its manifest, so that
+    it stays the same to the byte when files grow later.
     """
     as_of = f"{records.as_of:%Y-%m-%dT%H:%M:%SZ}"
     files = "".join(
@@ -261,7 +302,9 @@ def made_from(records: Records, *, title: str, answer: str, incidents: Sequence[
     text = f"Made from {len(records.sources):,} files as of {records.as_of:%Y-%m-%d %H:%M} UTC."
     if records.as_of == NEVER:
         text = "The workbook holds no record yet."
-    html = f'<p class="note">{text}</p><details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
+    if not list_files:
+        text = f"Shows what was known at {records.as_of:%Y-%m-%d %H:%M} UTC. The files that it was read from, each with its SHA-256, stand in manifest.json beside this page."
+    html = note(text).html if not list_files else f'<p class="note">{text}</p><details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
     done = {
         "title": title,
         "answer": answer,

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from incident_lib.errors import SettingsError
 from incident_lib.tables import SEVERITIES
@@ -95,13 +104,44 @@ class Calendar(Model):
     removed_holidays: tuple[date, ...] = Field(default=(), strict=False)
 
 
+class PlaceCalendar(Calendar):
+    """A calendar of its own, and if need be a time zone, for what concerns some customers or teams."""
+
+    name: str
+    zone: Zone | None = None
+    customers: tuple[str, ...] = Field(default=(), strict=False)
+    teams: tuple[str, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _for_somebody(self) -> PlaceCalendar:
+        if not (self.customers or self.teams):
+            raise ValueError("a calendar of its own needs the customers or teams that it is for")
+        return self
+
+
 _FIVE = {severity: Span(days=5, business=True) for severity in SEVERITIES}
 
 
-class Deadlines(Model):
-    """How long meeting, page, and action items may take, counted from ``start`` of the incident."""
+StartEvent = Literal["started_at", "detected_at", "resolved_at"]
 
-    start: Literal["started_at", "detected_at", "resolved_at"] = "resolved_at"
+
+class EarlierRule(Model):
+    """The deadlines for incidents whose clock started before the day ``until``; what it doesn't state is as now."""
+
+    until: date
+    meeting: dict[Severity, SpanText] = {}
+    page: dict[Severity, SpanText] = {}
+
+
+class Deadlines(Model):
+    """How long meeting, page, and action items may take, counted from ``start`` of the incident.
+
+    ``start_by_severity`` names another start for some severities, ``action_item_priorities`` a span for action items
+    of a priority (it goes before their kind's), ``earlier`` the rules that held before the present one.
+    """
+
+    start: StartEvent = "resolved_at"
+    start_by_severity: dict[Severity, StartEvent] = {}
     meeting: dict[Severity, SpanText] = _FIVE
     page: dict[Severity, SpanText] = _FIVE
     action_items: dict[str, SpanText] = {
@@ -111,6 +151,20 @@ class Deadlines(Model):
         "mitigate": Span(days=30, business=False),
         "process": Span(days=30, business=False),
     }
+    action_item_priorities: dict[str, SpanText] = {}
+    earlier: tuple[EarlierRule, ...] = Field(default=(), strict=False)
+
+    @field_validator("earlier")
+    @classmethod
+    def _in_order(cls, rules: tuple[EarlierRule, ...]) -> tuple[EarlierRule, ...]:
+        days = [rule.until for rule in rules]
+        if days != sorted(set(days)):
+            raise ValueError("earlier rules stand in the order of their days, each day once")
+        return rules
+
+    def start_of(self, severity: str) -> StartEvent:
+        """Return the event from which the deadlines of a severity are counted."""
+        return self.start_by_severity.get(severity, self.start)  # type: ignore[call-overload]
 
 
 class Step(Model):
@@ -235,6 +289,7 @@ class Settings(Model):
     workbook: Workbook = Workbook()
     severities: Severities = Severities()
     calendar: Calendar = Calendar()
+    calendars: tuple[PlaceCalendar, ...] = Field(default=(), strict=False)
     deadlines: Deadlines = Deadlines()
     steps: tuple[Step, ...] = Field(default=STEPS, strict=False)
     people: tuple[Person, ...] = Field(default=(), strict=False)

@@ -14,8 +14,11 @@ PACKAGE = Path(__file__).parents[1] / "incident_lib"
 LAYERS = [
     {"cli", "__main__"},
     {"reports"},
-    {"figures", "render", "correspondence"},
-    {"draft", "timeliness", "response", "review", "follow_up"},
+    {"timeliness_figures"},
+    {"figures", "render", "correspondence", "metrics_files"},
+    {"timeliness_numbers"},
+    {"trends", "careful_reading", "overdue_ledger", "stages", "groups", "forecasts", "action_items"},
+    {"draft", "timeliness", "turns", "response", "review", "follow_up"},
     {"facts", "deadlines"},
     {"timeline", "business_time", "survival", "comparison", "control_charts", "seasons", "intervals", "wording", "periods"},
     {"loading", "new_workbook", "sample"},
@@ -29,7 +32,7 @@ LAYERS = [
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
-    "plotly": {"figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli"}, "rich": {"cli"},
+    "plotly": {"figures", "timeliness_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli"}, "rich": {"cli"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
