@@ -1,13 +1,15 @@
-"""Which follow-up step of which incident is done, late, due, missing, or not needed."""
+"""Which follow-up step of which incident is done, late, due, missing, or not needed; and what comes next."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from incident_lib.business_time import BusinessCalendar, business_days_between, deadlines
-from incident_lib.deadlines import calendar_of, incident_deadlines
+from incident_lib.business_time import business_days_between
+from incident_lib.deadlines import by_calendar
 from incident_lib.records import Records
 from incident_lib.settings import Step
+from incident_lib.steps import due, follow_up_facts, implied, not_asked, shown
+from incident_lib.tables import split_names
 
 STATES = ("done", "late", "due", "missing", "not needed", "unknown")
 MEANINGS = {
@@ -18,62 +20,34 @@ MEANINGS = {
     "not needed": "not asked for here, with the reason",
     "unknown": "done, but the records don't say when",
 }
-# Where the page itself states a step's time, that is its evidence.
-_PAGE_TIMES = {
-    "page-created": "created_at",
-    "owner-assigned": "assigned_at",
-    "page-completed": "completed_at",
-    "meeting-held": "reviewed_at",
-    "closed": "closed_at",
-}
+COMPLETE = "the page is complete"
 
 
 def step_states(records: Records) -> pd.DataFrame:
     """Return one row for each follow-up step of each major incident.
 
     Columns: incident_id, severity, step, title, whose, state (see ``STATES``), done_at, due_at, days_late (business
-    days, to ``as_of`` while it is missing), by, because (why it is not needed), source (the evidence).
+    days, to ``as_of`` while it is missing), by, because (why it is not needed), evidence (what shows that it was done,
+    in words) and source (where that stands).
     """
-    frame = _major(records)
-    calendar = calendar_of(records.settings)
-    parts = [_one_step(records, frame, step, calendar) for step in records.settings.steps]
-    return (
-        pd.concat(parts, ignore_index=True).sort_values(["incident_id", "order"], kind="stable").drop(columns="order")
-    )
+    frame = follow_up_facts(records)
+    parts = [_one_step(records, frame, step).assign(order=place) for place, step in enumerate(records.settings.steps)]
+    table = pd.concat(parts, ignore_index=True).sort_values(["incident_id", "order"], kind="stable")
+    return table.drop(columns="order")
 
 
-def _major(records: Records) -> pd.DataFrame:
-    """Return the major incidents with their page and deadlines, by incident id."""
-    pages = records.postmortems.drop_duplicates("incident_id").set_index("incident_id")
-    page_columns = ["owner", "status", "not_needed", "meeting_at", *_PAGE_TIMES.values(), "source"]
-    frame = incident_deadlines(records).join(pages[page_columns].rename(columns={"source": "page_source"}))
-    incidents = records.major.set_index("incident_id")[["customers", "resolved_at"]]
-    return frame.join(incidents).join(_touching_tasks(records))
-
-
-def _touching_tasks(records: Records) -> pd.DataFrame:
-    """Return per incident: whether an action item touches customer systems, and the day when all such were done."""
-    items = records.action_items[records.action_items["status"] != "declined"]
-    touching = items[items["touches"].notna()].groupby("incident_id")
-    all_items = items.groupby("incident_id")
-    return pd.DataFrame({
-        "touches": touching.size() > 0,
-        "touching_done_on": touching["done_on"].max().where(touching["done_on"].count() == touching.size()),
-        "tasks_done_on": all_items["done_on"].max().where(all_items["done_on"].count() == all_items.size()),
-        "tasks": all_items.size(),
-    })  # fmt: skip
-
-
-def _one_step(records: Records, frame: pd.DataFrame, step: Step, calendar: BusinessCalendar) -> pd.DataFrame:
-    stated = records.follow_ups[records.follow_ups["step"] == step.id].drop_duplicates("incident_id")
+def _one_step(records: Records, frame: pd.DataFrame, step: Step) -> pd.DataFrame:
+    stated = records.follow_ups[records.follow_ups["step"] == step.id].sort_values("at", kind="stable")
+    stated = stated.drop_duplicates("incident_id", keep="last" if step.every else "first")
     stated = stated.set_index("incident_id").reindex(frame.index)
-    done_at = stated["at"].where(stated["state"] == "done")
-    if step.id in _PAGE_TIMES:
-        done_at = done_at.fillna(frame[_PAGE_TIMES[step.id]])
-    is_done = done_at.notna() | stated["state"].eq("done") | _implied(frame, step)
-    because = stated["because"].fillna(frame["not_needed"]).fillna(_not_asked(frame, step)).where(~is_done)
-    due_at = _due(frame, step, calendar)
-    until = done_at.where(is_done, records.as_of)
+    done_at, evidence, source, is_done = _done(records, frame, step, stated)
+    due_at = due(frame, step, records, last=done_at)
+    if step.every:  # comes again until the page is complete
+        is_done = is_done & (frame["stage"] >= 1)
+        due_at = due_at.mask(frame["stage"] >= 1)
+    why = stated["because"].fillna(frame["not_needed"]).fillna(not_asked(frame, step))
+    because = (why.mask(why.isna() & (frame["stage"] >= 1), COMPLETE) if step.every else why).where(~is_done)
+    asked_by = due_at.where(because.isna())
     return pd.DataFrame({
         "incident_id": frame.index,
         "severity": frame["severity"].to_numpy(),
@@ -82,62 +56,36 @@ def _one_step(records: Records, frame: pd.DataFrame, step: Step, calendar: Busin
         "whose": step.whose,
         "state": _state(is_done, done_at, because, due_at, records.as_of).to_numpy(),
         "done_at": done_at.array,
-        "due_at": due_at.where(because.isna()).array,
-        "days_late": business_days_between(due_at.where(because.isna()), until, calendar).array,
+        "due_at": asked_by.array,
+        "days_late": _days_late(frame, asked_by, done_at.where(is_done, records.as_of), records).array,
         "by": stated["by"].array,
         "because": because.array,
-        "source": stated["source"].fillna(frame["page_source"].where(is_done)).array,
-        "order": [one.id for one in records.settings.steps].index(step.id),
+        "evidence": evidence.array,
+        "source": source.array,
     })  # fmt: skip
 
 
-def _implied(frame: pd.DataFrame, step: Step) -> pd.Series:
-    """Tell where the page shows that a step was done, though not when."""
-    order = {"draft": 0, "in review": 1, "reviewed": 2, "closed": 3}
-    reached = frame["status"].map(order).astype("float").fillna(-1)
-    implied = {
-        "page-created": reached >= 0,
-        "owner-assigned": frame["owner"].notna(),
-        "meeting-scheduled": frame["meeting_at"].notna(),
-        "page-completed": reached >= 1,
-        "meeting-held": reached >= 2,
-        "closed": reached >= 3,
-    }
-    return implied.get(step.id, reached > 9)
+def _done(
+    records: Records, frame: pd.DataFrame, step: Step, stated: pd.DataFrame
+) -> tuple[pd.Series, pd.Series, pd.Series, pd.Series]:
+    """Return when a step was done, by what evidence, from which source, and whether it was."""
+    found = shown(frame, step, records).mask(stated["state"].eq("not needed"))
+    said_done = stated["state"].eq("done")
+    done_at = stated["at"].where(said_done).fillna(found["done_at"])
+    is_done = done_at.notna() | said_done | implied(frame, step)
+    history = stated["source"].str.startswith("git ", na=False)
+    by_statement = pd.Series("stated on the page", index=frame.index, dtype="str").mask(history, "the page's history")
+    evidence = by_statement.where(said_done & stated["at"].notna()).fillna(found["evidence"])
+    evidence = evidence.mask(evidence.isna() & is_done, "the page's state")
+    source = stated["source"].fillna(found["source"]).fillna(frame["page_source"].where(is_done))
+    return done_at, evidence, source, is_done
 
 
-def _not_asked(frame: pd.DataFrame, step: Step) -> pd.Series:
-    """Return why a step is not asked for, by its ``when``; missing where it is."""
-    reasons = {
-        "touches": (frame["touches"].eq(True), "no action item touches customer systems"),
-        "customers": (frame["customers"].notna(), "no customer was affected"),
-        "critical": (frame["severity"] == "critical", "only asked for critical incidents"),
-    }
-    if step.when not in reasons:
-        return pd.Series(None, index=frame.index, dtype="str")
-    asked, reason = reasons[step.when]
-    return pd.Series(reason, index=frame.index, dtype="str").where(~asked)
-
-
-def _due(frame: pd.DataFrame, step: Step, calendar: BusinessCalendar) -> pd.Series:
-    """Return when a step is due: counted from the resolution, the page's deadline, the meeting, or the tasks' end."""
-    if step.hours_before is not None:
-        return frame["meeting_at"] - pd.Timedelta(hours=step.hours_before)
-    starts = {
-        "resolved": frame["start_at"],
-        "deadline": frame["page_due_at"],
-        "meeting": frame["meeting_at"],
-        "tasks": _tasks_end(frame, step, calendar),
-    }
-    return deadlines(starts[step.after], step.due, calendar)
-
-
-def _tasks_end(frame: pd.DataFrame, step: Step, calendar: BusinessCalendar) -> pd.Series:
-    """Return when the tasks that a step waits for were done; missing while some are open (then nothing is due yet)."""
-    done_on = frame["touching_done_on"] if step.when == "touches" else frame["tasks_done_on"]
-    done_at = pd.to_datetime(done_on).dt.tz_localize(calendar.tz).dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-    no_tasks = frame["tasks"].isna() & frame["page_due_at"].notna()
-    return done_at.where(~no_tasks, frame["page_due_at"])
+def _days_late(frame: pd.DataFrame, due_at: pd.Series, until: pd.Series, records: Records) -> pd.Series:
+    table = frame[["calendar"]].assign(due=due_at, until=until)
+    return by_calendar(
+        table, records.settings, lambda part, calendar: business_days_between(part["due"], part["until"], calendar)
+    ).astype("Int64")
 
 
 def _state(
@@ -156,3 +104,60 @@ def state_counts(states: pd.DataFrame) -> pd.DataFrame:
     """Return how often each step is in each state: one row per step in the process's order, one column per state."""
     counts = pd.crosstab(states["title"], states["state"]).reindex(states["title"].unique(), fill_value=0)
     return counts.reindex(columns=list(STATES), fill_value=0).rename_axis("step").reset_index()
+
+
+def open_incidents(states: pd.DataFrame) -> list[str]:
+    """Return the incidents whose follow-up still has a step to do."""
+    return sorted(states.loc[states["state"].isin(["due", "missing"]), "incident_id"].unique())
+
+
+def who(records: Records, incident_id: str, role: str) -> str:
+    """Return the name of whoever has a role in an incident's follow-up, where the records have one; else the role."""
+    incident = records.incident(incident_id)
+    pages = records.postmortems[records.postmortems["incident_id"] == incident_id]
+    named = {
+        "owner": pages["owner"].iloc[0] if len(pages) else None,
+        "incident commander": incident["incident_commander"],
+    }
+    if role in named:
+        return str(named[role]) if pd.notna(named[role]) else f"the {role}"
+    having = records.people.loc[records.people["roles"].map(split_names).map(lambda roles: role in roles), "name"]
+    return next((name for name in split_names(incident["responders"]) if name in set(having)), f"the {role}")
+
+
+def next_steps(records: Records, states: pd.DataFrame) -> pd.DataFrame:
+    """Return for each incident with an open follow-up what comes next: the open step that is due first.
+
+    Columns: incident_id, severity, next (the step's title), who, state, due_at, days_late, waiting (how many steps are
+    missing), closing (why it can't be closed yet). What is due first stands first; a step that can't be due yet, last.
+    """
+    todo = states[states["state"].isin(["due", "missing"])]
+    first = todo.sort_values("due_at", kind="stable", na_position="last").drop_duplicates("incident_id")
+    names = [who(records, row.incident_id, row.whose) for row in first.itertuples()]
+    waiting = todo["state"].eq("missing").groupby(todo["incident_id"]).sum()
+    table = first.assign(
+        next=first["title"],
+        who=pd.Series(names, index=first.index, dtype="str"),
+        waiting=first["incident_id"].map(waiting),
+        closing=pd.Series(["; ".join(why_open(records, states, one)) for one in first["incident_id"]], index=first.index, dtype="str"),
+    )
+    kept = ["incident_id", "severity", "next", "who", "state", "due_at", "days_late", "waiting", "closing"]
+    return table[kept].reset_index(drop=True)
+
+
+def why_open(records: Records, states: pd.DataFrame, incident_id: str) -> list[str]:
+    """Return what keeps an incident's follow-up from being closed, in the order of the process; nothing: it can be."""
+    own = states[(states["incident_id"] == incident_id) & (states["step"] != "closed")]
+    reasons = [f"{row.title}: {row.state}" for row in own.itertuples() if row.state in ("due", "missing")]
+    items = records.action_items
+    open_items = items[(items["incident_id"] == incident_id) & (items["status"] == "open")]
+    if len(open_items):
+        numbers = ", ".join(str(number) for number in open_items["item"])
+        reasons.append(f"action item{'' if len(open_items) == 1 else 's'} {numbers} open")
+    return reasons
+
+
+def state_matrix(states: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per incident and one column per step id, with the state as a word."""
+    order = list(dict.fromkeys(states["step"]))
+    return states.pivot(index="incident_id", columns="step", values="state").reindex(columns=order).rename_axis(columns=None)

@@ -26,6 +26,8 @@ from pydantic import (
 )
 
 from incident_lib.errors import SettingsError
+from incident_lib.factors import FACTORS, SURPRISE_WORDS
+from incident_lib.rules import Rule, in_force
 from incident_lib.tables import SEVERITIES
 
 FILE_NAME = "workbook.toml"
@@ -120,8 +122,6 @@ class PlaceCalendar(Calendar):
 
 
 _FIVE = {severity: Span(days=5, business=True) for severity in SEVERITIES}
-
-
 StartEvent = Literal["started_at", "detected_at", "resolved_at"]
 
 
@@ -167,11 +167,17 @@ class Deadlines(Model):
         return self.start_by_severity.get(severity, self.start)  # type: ignore[call-overload]
 
 
+When = Literal["always", "customers", "touches", "customers-or-touches", "critical"]
+
+
 class Step(Model):
     """One step of the follow-up: data, not code.
 
-    ``due`` counts from ``after``: resolved, deadline (the page's), or meeting. A negative ``hours_before`` is not
-    needed: a step that is due some time *before* the point states ``hours_before`` instead of ``due``.
+    ``due`` counts from ``after``: resolved, deadline (the page's), meeting, or tasks (the day when they were done). A
+    step that is due some time *before* the meeting states ``hours_before`` instead. ``every`` makes it come again, so
+    long after each time that it was done, until the page is complete. ``when`` says which incidents need it: those
+    with affected customers, with action items that touch customers' systems, with either, or critical ones. ``said``
+    are words by which a person's message in the incident's chat, after its end, shows that the step was done.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -179,36 +185,38 @@ class Step(Model):
     whose: Literal["on-call", "owner", "incident commander", "customer liaison"] = "owner"
     after: Literal["resolved", "deadline", "meeting", "tasks"] = "resolved"
     due: SpanText = Span(days=5, business=True)
+    every: SpanText | None = None
     hours_before: int | None = Field(default=None, ge=1, le=240)
-    when: Literal["always", "customers", "touches", "critical"] = "always"
+    when: When = "always"
+    said: tuple[str, ...] = Field(default=(), strict=False)
 
 
 def _step(id: str, title: str, **rest: Any) -> Step:
     return Step(id=id, title=title, **rest)
 
 
-_AT_ONCE, _NEXT_DAY, _FIVE_DAYS = "0 business days", "1 business day", "5 business days"
+_AT_ONCE, _NEXT_DAY, _TWO_DAYS, _FIVE_DAYS = "0 business days", "1 business day", "2 business days", "5 business days"
 STEPS = (
     _step("page-created", "Post-mortem page created", whose="on-call", due=_NEXT_DAY),
     _step("owner-assigned", "Owner assigned", whose="on-call", due=_NEXT_DAY),
     _step("tasks-recorded", "Clean-up tasks added or handed over", whose="on-call", due=_NEXT_DAY),
-    _step("slack-reviewed", "Slack history reviewed", whose="on-call", due="2 business days"),
-    _step("customer-contacted", "Customer contacted about restarts or changes", whose="on-call", due=_NEXT_DAY,
-          when="touches"),
+    _step("slack-reviewed", "Slack history reviewed", whose="on-call", due=_TWO_DAYS),
+    _step("customer-contacted", "Customer contacted", whose="on-call", due=_NEXT_DAY, when="customers-or-touches"),
     _step("internal-email", "Internal e-mail sent", whose="on-call", due=_NEXT_DAY),
     _step("meeting-scheduled", "Post-mortem meeting scheduled", due=_NEXT_DAY),
+    _step("progress-checked", "Progress checked", whose="on-call", due=_TWO_DAYS, every=_TWO_DAYS),
     _step("page-completed", "Page completed", after="deadline", due=_AT_ONCE),
     _step("page-shared", "Page shared 24 hours before the meeting", after="meeting", hours_before=24),
     _step("meeting-held", "Post-mortem meeting held", due=_FIVE_DAYS),
     _step("external-message", "External message posted", due=_FIVE_DAYS, when="critical"),
-    _step("all-clear", "Customer told that all is clear", whose="on-call", after="tasks", due="2 business days",
+    _step("all-clear", "Customer told that all is clear", whose="on-call", after="tasks", due=_TWO_DAYS,
           when="touches"),
     _step("closed", "Post-mortem closed", after="tasks", due=_FIVE_DAYS),
 )  # fmt: skip
 
 
 class Person(Model):
-    """Somebody whom the records name."""
+    """Somebody whom the records name; ``away`` are days off of their own, on which no reminder is written."""
 
     name: str
     email: str | None = None
@@ -217,6 +225,7 @@ class Person(Model):
     team: str | None = None
     zone: Zone | None = None
     interested: bool = False
+    away: tuple[date, ...] = Field(default=(), strict=False)
 
 
 class Customer(Model):
@@ -227,11 +236,88 @@ class Customer(Model):
     email: str | None = None
 
 
-class Messages(Model):
-    """Whom the internal e-mail goes to, and who signs."""
+def _mail_address(text: str) -> str:
+    if not re.fullmatch(r"[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", text) or ".." in text:
+        raise ValueError(f"not a mail address: {text!r}; expected one such as 'ops@our-company.example'")
+    return text
 
-    internal_to: str | None = None
+
+Address = Annotated[str, AfterValidator(_mail_address)]
+
+
+class Messages(Model):
+    """Whom the internal e-mail goes to, who signs, from which address letters come, and where pages can be read.
+
+    ``page_url`` is an address with ``{id}`` in it; without one, the internal e-mail tells what happened itself.
+    """
+
+    internal_to: Address | None = None
     signed: str | None = None
+    sender: Address | None = None
+    page_url: str | None = Field(default=None, pattern=r"^https?://[^\s<>\"]+$")
+
+
+class Smtp(Model):
+    """The mail server. The password is never written here: ``password_env`` names the variable that holds it.
+
+    ``security`` starttls and tls both refuse to go on without a certificate that is valid for the host; ``certificates``
+    is a file of your own authority's, where the system doesn't know it. "none" is for a relay on this very machine.
+    """
+
+    host: str | None = None
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password_env: str = Field(default="INCIDENTS_SMTP_PASSWORD", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    certificates: str | None = None
+    seconds: int = Field(default=30, ge=1, le=600)
+
+    @model_validator(mode="after")
+    def _no_open_password(self) -> Smtp:
+        if self.user and self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("a password would cross the network in the open; use security = 'starttls' or 'tls'")
+        return self
+
+
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Meetings(Model):
+    """When meetings may be held, and who is invited.
+
+    ``slots`` are the times of day (in the workbook's zone) at which a post-mortem meeting may begin, on business days;
+    ``notice_hours`` lie at least between the invitation and the meeting. The process review is on the ``review_day``
+    of each ``review_every``: its ``review_week``-th one of the month, at ``review_at``.
+    """
+
+    slots: tuple[ClockTime, ...] = Field(default=("10:00", "11:00", "14:00", "15:00"), strict=False, min_length=1)
+    minutes: int = Field(default=30, ge=5, le=240)
+    notice_hours: int = Field(default=24, ge=0, le=240)
+    place: str | None = None
+    liaisons_for: tuple[Severity, ...] = Field(default=("critical",), strict=False)
+    review_every: Literal["month", "quarter"] = "quarter"
+    review_week: int = Field(default=2, ge=1, le=4)
+    review_day: Weekday = "Thu"
+    review_at: ClockTime = "10:00"
+    review_minutes: int = Field(default=30, ge=5, le=240)
+
+
+class Reminders(Model):
+    """On which days owners are reminded of what is open: business days before (negative) and after it is due."""
+
+    days: tuple[Annotated[int, Field(ge=-30, le=60)], ...] = Field(default=(-2, 0, 1, 3, 5), strict=False)
+
+
+STATUS_WORDS = (
+    "mitigated", "resolved", "all clear", "rolled back", "rolling back", "roll back", "failed over", "failing over",
+    "failover", "restarted", "rebooted", "raising to", "lowering to", "raised to", "lowered to", "back up", "recovered",
+    "back to normal", "declaring", "impact has stopped", "taking over as", "take over as", "handing over", "hand-off",
+    "incident commander", "deployed", "config pushed",
+)  # fmt: skip
+GUESS_WORDS = (
+    "my guess", "i guess", "i think", "i suspect", "suspect", "theory", "hypothesis", "maybe", "perhaps", "could it be",
+    "might be", "looks like", "probably", "cause narrowed down", "likely",
+)  # fmt: skip
 
 
 class Chat(Model):
@@ -243,6 +329,10 @@ class Chat(Model):
     key_reactions: tuple[str, ...] = Field(default=("pushpin", "star", "memo"), strict=False)
     scribe_prefixes: tuple[str, ...] = Field(default=("scribe:", "timeline:", "note:"), strict=False)
     todo_prefixes: tuple[str, ...] = Field(default=("todo:", "action:", "ai:"), strict=False)
+    commands: tuple[str, ...] = Field(default=("/incident", "/inc", "!incident", "!inc", "/severity"), strict=False)
+    status_words: tuple[str, ...] = Field(default=STATUS_WORDS, strict=False)
+    guess_words: tuple[str, ...] = Field(default=GUESS_WORDS, strict=False)
+    quiet_minutes: int = Field(default=20, ge=1, le=1440)
 
 
 class FileRule(Model):
@@ -266,6 +356,7 @@ class Limits(Model):
     archive_ratio: int = Field(default=200, ge=2)
     nesting: int = Field(default=100, ge=4)
     front_matter_kilobytes: int = Field(default=64, ge=1)
+    page_kilobytes: int = Field(default=1000, ge=1)
 
 
 class Sources(Model):
@@ -283,6 +374,39 @@ class Privacy(Model):
     words: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class Page(Model):
+    """How pages are drafted: the template, and a command that may write a summary (none by default).
+
+    ``template`` is the name of one of ours (``postmortem.md.j2``, ``pagerduty.md.j2``), or of a file in the workbook's
+    own ``templates`` folder, which is looked at first. ``summariser`` is a command and its arguments: it gets the
+    redacted facts as JSON on stdin, and what it prints goes into the page, marked as written by a machine.
+    """
+
+    template: str = Field(default="postmortem.md.j2", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    summariser: tuple[str, ...] = Field(default=(), strict=False)
+    summariser_seconds: int = Field(default=60, ge=1, le=600)
+
+
+class Review(Model):
+    """How the process is reviewed: how long the meeting is, and below which number a group is given no figure.
+
+    ``factors`` names kinds of contributing factors, and the words by which they are known in a page's text.
+    """
+
+    minutes: int = Field(default=30, ge=10, le=240)
+    small_group: int = Field(default=5, ge=2, le=100)
+    opens: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    closes: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    factors: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = FACTORS
+    surprise_words: tuple[str, ...] = Field(default=SURPRISE_WORDS, strict=False)
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> Review:
+        if self.opens >= self.closes:
+            raise ValueError(f"working hours must open before they close: {self.opens!r} to {self.closes!r}")
+        return self
+
+
 class Settings(Model):
     """All settings of a workbook, with the defaults of the process that README describes."""
 
@@ -291,14 +415,25 @@ class Settings(Model):
     calendar: Calendar = Calendar()
     calendars: tuple[PlaceCalendar, ...] = Field(default=(), strict=False)
     deadlines: Deadlines = Deadlines()
-    steps: tuple[Step, ...] = Field(default=STEPS, strict=False)
+    steps: tuple[Step, ...] = Field(default=STEPS, strict=False, min_length=1)
     people: tuple[Person, ...] = Field(default=(), strict=False)
     customers: tuple[Customer, ...] = Field(default=(), strict=False)
     messages: Messages = Messages()
+    smtp: Smtp = Smtp()
+    meetings: Meetings = Meetings()
+    reminders: Reminders = Reminders()
     chat: Chat = Chat()
     files: tuple[FileRule, ...] = Field(default=(), strict=False)
     sources: Sources = Sources()
     privacy: Privacy = Privacy()
+    page: Page = Page()
+    rules: tuple[Rule, ...] = Field(default=(), strict=False)
+    review: Review = Review()
+
+    @property
+    def rules_in_force(self) -> tuple[Rule, ...]:
+        """Return the rules of the process: ours, with the stated ones laid over them."""
+        return in_force(self.rules)
 
 
 _PAGERDUTY: dict[str, Any] = {

@@ -212,13 +212,14 @@ def _read_follow_ups(fields: _Fields) -> None:
     outcomes = {"used": 0, "skipped: unreadable": 0}
     for name, stated in steps.items():
         place = fields.inner(steps)
-        if name not in known or not isinstance(stated, dict):
+        times = stated if isinstance(stated, list) else [stated]  # a step that comes again has a list
+        if name not in known or not all(isinstance(one, dict) for one in times):
             what = f"unknown follow-up step {name!r}" if name not in known else f"follow-up step {name!r} is no mapping"
             place.report(f"{what}; expected 'id-of-step: {{at: …, by: …}}'", name, "unreadable-row", "row left out")
             outcomes["skipped: unreadable"] += 1
             continue
-        fields.batch.add(FOLLOW_UPS, [_follow_up(place.inner(stated), name, place.place(name))])
-        outcomes["used"] += 1
+        fields.batch.add(FOLLOW_UPS, [_follow_up(place.inner(one), name, place.place(name)) for one in times])
+        outcomes["used"] += len(times)
     fields.batch.account(fields.source.name, "pages", "follow-up steps", outcomes)
 
 
