@@ -41,7 +41,7 @@ def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, 
 
 def _about_known(problems: pd.DataFrame, incidents: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return the problems without those of incidents that were not known yet; one of no incident can't be dated."""
-    later = set(incidents["incident_id"]) - set(known["incident_id"])
+    later = incidents.loc[incidents.index.difference(known.index), "incident_id"]
     return problems[~problems["incident_id"].isin(later)]
 
 
@@ -58,7 +58,11 @@ def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame
     if table.known_from:
         frame = frame[~(frame[table.known_from] > limits[table.known_from])]
     planned = {"due_on", "meeting_at"}
-    later = {name: frame[name].where(~(frame[name] > limit)) for name, limit in limits.items() if name not in planned}
+    later = {
+        name: frame[name].mask(frame[name] > limit)
+        for name, limit in limits.items()
+        if name not in planned and frame[name].max() > limit
+    }
     cut = frame.assign(**later)
     if "done_on" in later:
         cut["status"] = cut["status"].where(~(frame["done_on"] > day), "open")
@@ -84,6 +88,8 @@ def _with_severity(incidents: pd.DataFrame, changes: pd.DataFrame, as_of: pd.Tim
     says what was known before.
     """
     changes = changes[(changes["kind"] == "severity") & changes["severity"].notna()]
+    if changes.empty:
+        return incidents
     codes = changes["severity"].cat.codes.astype("int8")
     seen = codes[changes["at"] <= as_of].groupby(changes["incident_id"]).min()
     to_come = changes.loc[changes["at"] > as_of, "incident_id"]

@@ -19,11 +19,11 @@ def chat_references(incidents: pd.DataFrame, messages: pd.DataFrame, pattern: st
     messages of exactly one incident, and that was first seen within a day of that one. An address posted under
     several incidents ties nothing: that would be a guess.
     """
-    alone = incidents[~incidents["incident_id"].str.fullmatch(pattern) & incidents["references"].notna()]
-    homes = {address: row.incident_id for row in alone.itertuples() for address in _addresses(row.references)}
     belonging = messages.dropna(subset=["incident_id", "text"])
-    if not homes or belonging.empty:
+    if belonging.empty:
         return {}
+    alone = incidents[incidents["references"].notna() & ~incidents["incident_id"].str.fullmatch(pattern)]
+    homes = {address: row.incident_id for row in alone.itertuples() for address in _addresses(row.references)}
     posted = belonging.assign(address=belonging["text"].map(_ADDRESS.findall)).explode("address")
     posted = posted[posted["address"].isin(homes)][["incident_id", "address"]].drop_duplicates()
     posted["other"] = posted["address"].map(homes).astype("str")
@@ -40,7 +40,8 @@ def _addresses(references: object) -> list[str]:
 
 def referring(incidents: pd.DataFrame, ids: dict[str, str], addresses: dict[str, list[str]]) -> pd.DataFrame:
     """Return the sources' own rows with these addresses added to the references of the incidents that they tell of."""
-    canonical = incidents["incident_id"].map(ids)
+    own = incidents["incident_id"]
+    canonical = own.map(ids).astype("str").fillna(own)
     rows = canonical.isin(addresses)
     references = incidents["references"].copy()
     references[rows] = [

@@ -79,21 +79,38 @@ def wrong_years(incidents: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_ends(incidents: pd.DataFrame) -> pd.DataFrame:
-    """Return a problem for each moment at which several incidents with different starts end.
+    """Return a problem for each moment at which more incidents with different starts end than chance explains.
 
-    Two to the very second, or three to the minute: copied from one another, or closed in bulk.
+    In small records that is two to the very second, or three to the minute; in large ones it takes more.
     """
     ended = incidents.dropna(subset=["resolved_at", "started_at"])
-    by_end = ended.groupby("resolved_at")["started_at"].agg(["size", "nunique"])
-    whole_minute = by_end.index.floor("min") == by_end.index
-    copied = by_end[(by_end["nunique"] >= 2) & ((by_end["size"] >= 3) | ~whole_minute)]
-    parts = [PROBLEMS.frame()]
-    for end, count in copied["size"].items():
-        message = (
-            f"{count} incidents end at the very same moment, {end:%Y-%m-%d %H:%M:%S} UTC: copied, or closed in bulk?"
+    seconds, minutes = _surprising(ended["resolved_at"], "s", 2), _surprising(ended["resolved_at"], "min", 3)
+    several = ended[ended["resolved_at"].duplicated(keep=False)]
+    by_end = several.groupby("resolved_at").agg(size=("started_at", "size"), starts=("started_at", "nunique"))
+    needed = pd.Series(seconds, index=by_end.index).mask(by_end.index.floor("min") == by_end.index, minutes)
+    copied = by_end.loc[(by_end["starts"] >= 2) & (by_end["size"] >= needed), "size"]
+    parts = [
+        _about_many(
+            "shared-end",
+            f"{count} incidents end at the very same moment, {end:%Y-%m-%d %H:%M:%S} UTC: copied, or closed in bulk?",
+            several[several["resolved_at"] == end],
         )
-        parts.append(_about_many("shared-end", message, ended[ended["resolved_at"] == end]))
-    return pd.concat(parts, ignore_index=True)
+        for end, count in copied.items()
+    ]
+    return pd.concat([PROBLEMS.frame(), *parts], ignore_index=True)
+
+
+def _surprising(times: pd.Series, unit: str, least: int) -> int:
+    """Return how many times in one second or minute chance hardly gives: fewer than one case in twenty expected.
+
+    With n times spread evenly, n·rᵏ⁻¹/(k−1)! moments with k of them are expected, where r is n per unit (Poisson).
+    """
+    rate = len(times) / max((times.max() - times.min()) / pd.Timedelta(1, unit), 1.0) if len(times) > 1 else 0.0
+    count, expected = 2, len(times) * rate
+    while expected >= 0.05 or count < least:
+        expected *= rate / count
+        count += 1
+    return count
 
 
 def backfilled_starts(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +118,10 @@ def backfilled_starts(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.Dat
 
     Then the start is when somebody wrote of it, and the time to detection can't be measured.
     """
-    first = timeline[timeline["kind"] == "status"].groupby("incident_id")["at"].min()
+    updates = timeline[timeline["kind"] == "status"]
+    if updates.empty:
+        return PROBLEMS.frame()
+    first = updates.groupby("incident_id")["at"].min()
     told = incidents.assign(first=first.reindex(incidents["incident_id"]).array).dropna(subset=["first", "started_at"])
     same = told[told["first"] == told["started_at"]]
     if len(told) < FEW or len(same) < MOST * len(told):
@@ -118,7 +138,8 @@ def automatic_closing(incidents: pd.DataFrame) -> pd.DataFrame:
 
     ``closed_at`` is read from the fields that the source had beside ours.
     """
-    stated = incidents["extra"].str.extract(r'"closed_at": ?"([^"]+)"')[0]
+    stated = incidents.loc[incidents["extra"].str.contains('"closed_at"', regex=False, na=False), "extra"]
+    stated = stated.str.extract(r'"closed_at": ?"([^"]+)"')[0]
     closed = pd.to_datetime(stated, utc=True, errors="coerce", format="ISO8601")
     days = ((closed - incidents["resolved_at"]) / DAY).dropna()
     whole = days[(days >= 1) & (days % 1 == 0)]

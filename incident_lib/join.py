@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from incident_lib.settings import Settings
 from incident_lib.tables import INCIDENTS, PROBLEMS, join_names, split_names
@@ -17,7 +19,10 @@ TOLERANCE = pd.Timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Joined:
-    """One row per incident, the id that each source's id stands for, and where the sources disagree."""
+    """One row per incident, where the sources disagree, and what the ids that were joined stand for.
+
+    ``ids`` has only ids of which several rows tell; every other id stands for itself.
+    """
 
     incidents: pd.DataFrame
     ids: dict[str, str]
@@ -31,33 +36,52 @@ def join_incidents(incidents: pd.DataFrame, settings: Settings) -> Joined:
     first source in ``sources.precedence`` that states it is believed; times that differ by more than five minutes,
     and severities that differ, become problems with both values.
     """
+    links = _links(incidents)
+    involved = incidents["incident_id"].duplicated(keep=False) | is_in(
+        incidents["incident_id"], pd.concat([links["one"], links["other"]])
+    )
     order = {name: rank for rank, name in enumerate(settings.sources.precedence)}
-    ranked = incidents.assign(rank=incidents["format"].map(order).fillna(len(order)))
-    ranked = ranked.sort_values(["rank", "source", "incident_id"], kind="stable")
-    ids = _canonical_ids(ranked, settings.sources.incident_id)
-    ranked = ranked.assign(canonical=ranked["incident_id"].map(ids))
-    several = ranked["canonical"].duplicated(keep=False)
-    single = ranked[~several]
-    single = single.assign(incident_id=single["canonical"])
-    merged = _merged(ranked[several])
-    joined = pd.concat([INCIDENTS.conform(single), merged], ignore_index=True).sort_values("incident_id", kind="stable")
-    return Joined(joined.reset_index(drop=True), ids, _disagreements(ranked[several]))
+    told = incidents[involved]
+    told = told.assign(rank=told["format"].map(order).astype("float64").fillna(len(order)))
+    told = told.sort_values(["rank", "source", "incident_id"], kind="stable")
+    ids = _canonical_ids(told["incident_id"].unique().tolist(), links, settings.sources.incident_id)
+    told = told.assign(canonical=told["incident_id"].map(ids).astype("str"))
+    joined = pd.concat([INCIDENTS.conform(incidents[~involved]), _merged(told)], ignore_index=True)
+    if not joined["incident_id"].is_monotonic_increasing:
+        joined = joined.sort_values("incident_id", kind="stable").reset_index(drop=True)
+    return Joined(joined, ids, _disagreements(told))
 
 
-def _canonical_ids(ranked: pd.DataFrame, pattern: str) -> dict[str, str]:
-    """Return, for every id, the id that its group goes by: one written as the team writes it, else the first."""
-    groups = _Groups(ranked["incident_id"].unique())
-    stated = ranked.loc[ranked["references"].notna(), ["incident_id", "references"]]
-    for incident_id, references in stated.itertuples(index=False):
-        for reference in split_names(references):
-            groups.unite(incident_id, reference)
+def _links(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return which names tie ids together: one and other, an id and a reference that another row states or is."""
+    stated = incidents.loc[incidents["references"].notna(), ["incident_id", "references"]]
+    pairs = stated.assign(other=stated["references"].str.split("; ")).explode("other")
+    pairs = pairs.rename(columns={"incident_id": "one"})[["one", "other"]].astype("str")
+    pairs = pairs[pairs["one"] != pairs["other"]].drop_duplicates()
+    return pairs[pairs["other"].duplicated(keep=False) | is_in(pairs["other"], incidents["incident_id"])]
+
+
+def is_in(names: pd.Series, known: pd.Series) -> pd.Series:
+    """Tell which names are known; in Arrow, since pandas walks through the known ones in Python."""
+    found = pc.is_in(pa.array(names, pa.string()), value_set=pa.array(known, pa.string()))
+    return pd.Series(found.to_numpy(zero_copy_only=False), index=names.index)
+
+
+def _canonical_ids(names: list[str], links: pd.DataFrame, pattern: str) -> dict[str, str]:
+    """Return, for each id that is told of more than once, the id that its group goes by.
+
+    That is one written as the team writes it, else the first; ``names`` stand in the order of belief.
+    """
+    groups = _Groups(names)
+    for one, other in links.itertuples(index=False):
+        groups.unite(one, other)
     team = re.compile(pattern)
-    names: dict[str, str] = {}
-    for incident_id in ranked["incident_id"].unique():
-        root = groups.find(incident_id)
-        if root not in names or (team.fullmatch(incident_id) and not team.fullmatch(names[root])):
-            names[root] = incident_id
-    return {incident_id: names[groups.find(incident_id)] for incident_id in ranked["incident_id"].unique()}
+    chosen: dict[str, str] = {}
+    for name in names:
+        root = groups.find(name)
+        if root not in chosen or (team.fullmatch(name) and not team.fullmatch(chosen[root])):
+            chosen[root] = name
+    return {name: chosen[groups.find(name)] for name in names}
 
 
 class _Groups:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from incident_lib.as_of import known_at, newest_time
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import findings
-from incident_lib.join import join_incidents
+from incident_lib.join import is_in, join_incidents
 from incident_lib.records import Records
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
@@ -44,7 +46,9 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     _refuse_nothing(folder, tables)
     moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
     known = known_at(tables, moment)
-    known["problems"] = pd.concat([known["problems"], findings(known["incidents"], known["timeline"])], ignore_index=True)
+    known["problems"] = pd.concat(
+        [known["problems"], findings(known["incidents"], known["timeline"])], ignore_index=True
+    )
     hashes = {source.name: source.digest() for source in (Source(folder / FILE_NAME, FILE_NAME, settings), *sources)}
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
 
@@ -148,7 +152,8 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
     tables["incidents"] = joined.incidents
     for name in ("timeline", "messages", "postmortems", "action_items", "follow_ups"):
         own = tables[name]["incident_id"]
-        tables[name]["incident_id"] = own.map(joined.ids).astype("str").fillna(own)
+        told = own.isin(list(joined.ids))
+        tables[name]["incident_id"] = own.mask(told, own[told].map(joined.ids).astype("str"))
     tables["people"] = _people(tables["people"], settings)
     tables["problems"] = pd.concat([tables["problems"], joined.problems], ignore_index=True)
     tables = _without_secrets(tables)
@@ -177,6 +182,8 @@ def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame
 
 def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return messages with the incident that they belong to: by their channel, or by an id in their text or thread."""
+    if messages.empty:
+        return messages
     homes = incidents.dropna(subset="channel").drop_duplicates("channel")
     by_channel = dict(zip(homes["channel"], homes["incident_id"], strict=True))
     named = messages["channel"].str.upper().str.extract(f"({settings.sources.incident_id})")[0]
@@ -185,7 +192,7 @@ def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings)
     own = messages["incident_id"].fillna(in_channel).fillna(named).fillna(mentioned)
     of_thread = messages["thread_id"].map(own.set_axis(messages["message_id"]).groupby(level=0).first())
     found = own.fillna(of_thread)
-    return messages.assign(incident_id=found.where(found.isin(incidents["incident_id"])))
+    return messages.assign(incident_id=found.where(is_in(found, incidents["incident_id"])))
 
 
 def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -201,11 +208,14 @@ def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 def _sorted(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return rows in an order that depends on their content alone: by id, time, then place."""
-    first = [
-        name for name in ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision") if name in names
-    ]
-    keys = [*first, *(name for name in ("source", "kind", "outcome", "message", "text") if name in names)]
-    return table.sort_values(keys, kind="stable").reset_index(drop=True)
+    first = ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision")
+    keys = [name for name in (*first, "source", "kind", "outcome", "message", "text") if name in names]
+    if table[keys[0]].is_monotonic_increasing and table[keys[0]].is_unique:
+        return table.reset_index(drop=True)
+    order = pc.sort_indices(
+        pa.Table.from_pandas(table[keys], preserve_index=False), [(key, "ascending") for key in keys]
+    )
+    return table.take(order.to_numpy()).reset_index(drop=True)
 
 
 def _refuse_nothing(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
