@@ -14,8 +14,12 @@ _HOMES = {
     "deadlines": (
         "deadline_proof", "deadline_proofs", "deadlines_by_severity", "due_under_each_rule", "incident_deadlines",
     ),
-    "timeline": ("data_links", "incident_timeline", "message_account", "message_choices", "silences"),
-    "facts": ("customers_mentioned", "minutes_in", "proposed_tasks", "responders", "severity_stays"),
+    "message_rules": ("account_sentence", "message_account", "message_choices"),
+    "timeline": ("data_links", "incident_timeline", "link_sentence", "silence_sentences", "silences"),
+    "severity_time": ("minutes_in", "severity_changes", "severity_stays"),
+    "responders": ("hand_offs", "responders"),
+    "related": ("related_incidents",),
+    "facts": ("customers_mentioned", "guesses", "proposed_tasks"),
     "draft": ("draft_page", "draft_sentences", "newest_major"),
     "follow_up": ("state_counts", "step_states"),
     "timeliness": (
@@ -50,7 +54,7 @@ _HOMES = {
                "timeline_mark"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

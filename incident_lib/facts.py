@@ -1,131 +1,134 @@
-"""One incident's facts as the records state them: time in each severity, responders, impact, proposed tasks."""
+"""One incident's facts as the records state them: tasks from chat, customers named there, guesses, questions to ask."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import pandas as pd
 
+from incident_lib.message_rules import message_choices, task_in, without_prefix, words_pattern
 from incident_lib.records import Records
-from incident_lib.tables import SEVERITIES, split_names
-from incident_lib.timeline import message_choices
+from incident_lib.related import related_incidents
+from incident_lib.responders import hand_offs, responders
+from incident_lib.severity_time import Stay, minutes_in, severity_changes, severity_stays
+from incident_lib.tables import split_names
+from incident_lib.words import NOT_STATED, duration_in_words
 
-NOT_STATED = "not stated in the records"
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A stretch of time in one severity; ``end`` is as_of where the incident is still open."""
-
-    severity: str
-    start: pd.Timestamp
-    end: pd.Timestamp
-    open: bool
-    source: str
-
-    @property
-    def minutes(self) -> float:
-        """Return its length."""
-        return (self.end - self.start) / pd.Timedelta(minutes=1)
-
-
-def severity_stays(records: Records, incident_id: str) -> list[Stay]:
-    """Return the stretches of an incident in each severity, in order.
-
-    It begins with the impact, or failing that the detection, or the first sight of it. Without a stated change the
-    whole incident counts as the severity that was declared; with changes, the time before the first one has the
-    severity that this change came from only if the records say so, else it is left out.
-    """
-    incident = records.incident(incident_id)
-    start = next(
-        (incident[name] for name in ("started_at", "detected_at", "first_seen_at") if pd.notna(incident[name])), None
-    )
-    changes = records.timeline[
-        (records.timeline["incident_id"] == incident_id) & (records.timeline["kind"] == "severity")
-    ]
-    changes = changes.dropna(subset=["severity"]).sort_values(["at", "source"])
-    is_open = pd.isna(incident["resolved_at"])
-    end = records.as_of if is_open else incident["resolved_at"]
-    points = [(max(at, start), str(severity), source) for at, severity, source in
-              changes[["at", "severity", "source"]].itertuples(index=False)] if start is not None else []  # fmt: skip
-    if start is not None and not points and pd.notna(incident["severity"]):
-        points = [(start, str(incident["severity"]), incident["source"])]
-    ends = [at for at, _, _ in points[1:]] + [end]
-    return [
-        Stay(severity, at, until, is_open and until == end, source)
-        for (at, severity, source), until in zip(points, ends, strict=True)
-        if until > at
-    ]
-
-
-def minutes_in(stays: list[Stay]) -> dict[str, float]:
-    """Return the minutes spent in each severity, most urgent first; only severities that occurred."""
-    return {
-        severity: sum(stay.minutes for stay in stays if stay.severity == severity)
-        for severity in SEVERITIES
-        if any(stay.severity == severity for stay in stays)
-    }
-
-
-def responders(records: Records, incident_id: str) -> pd.DataFrame:
-    """Return who responded: name, role, first_at, last_at, signs (how many), source (the first sign of activity).
-
-    Evidence is a log entry or a message of theirs in the incident; people whom only the register or page names are
-    listed without times. A role is stated only where the records state it.
-    """
-    incident = records.incident(incident_id)
-    people = records.people.dropna(subset="roles").set_index("name")["roles"]
-    events = records.timeline[(records.timeline["incident_id"] == incident_id) & records.timeline["who"].notna()]
-    messages = records.messages[(records.messages["incident_id"] == incident_id) & ~records.messages["is_bot"]]
-    signs = pd.concat([events[["who", "at", "source"]], messages[["who", "at", "source"]]]).dropna(subset="who")
-    signs = signs.sort_values(["at", "source"])
-    seen = signs.groupby("who").agg(
-        first_at=("at", "min"), last_at=("at", "max"), signs=("at", "size"), source=("source", "first")
-    )
-    stated = [*split_names(incident["responders"]), incident["incident_commander"]]
-    named = pd.Index([name for name in dict.fromkeys(stated) if isinstance(name, str)])
-    every = seen.reindex(seen.index.union(named, sort=True)).rename_axis("name").reset_index()
-    every["source"] = every["source"].fillna(incident["source"])
-    commander = every["name"] == incident["incident_commander"]
-    every["role"] = every["name"].map(people).astype("str").where(~commander, "incident commander in this incident")
-    every = every.assign(signs=every["signs"].fillna(0).astype(int))
-    return every.sort_values(["first_at", "name"], na_position="last")[
-        ["name", "role", "first_at", "last_at", "signs", "source"]
-    ].reset_index(drop=True)
+__all__ = [
+    "NOT_STATED", "Stay", "customers_mentioned", "duration_in_words", "guesses", "hand_offs", "minutes_in",
+    "proposed_tasks", "questions", "related_incidents", "responders", "severity_changes", "severity_stays",
+]  # fmt: skip
 
 
 def proposed_tasks(records: Records, incident_id: str) -> pd.DataFrame:
-    """Return the tasks that people wrote down in chat ("TODO: …"): title, who, at, source."""
+    """Return the tasks that people wrote down in chat ("TODO: …"): title, who (wrote it), owner, at, source.
+
+    ``owner`` is the person whom the task addresses by name, empty if it addresses nobody. A task that is an action
+    item already, in nearly the same words, is left out.
+    """
     choices = message_choices(records, incident_id)
-    tasks = choices[choices["reason"] == "skipped: a task, listed under action items"]
-    prefix = "|".join(re.escape(one) for one in records.settings.chat.todo_prefixes)
-    titles = tasks["text"].str.replace(rf"(?i)^\s*(?:{prefix})\s*", "", regex=True).str.strip()
-    return pd.DataFrame(
-        {"title": titles, "who": tasks["who"], "at": tasks["at"], "source": tasks["source"]}
-    ).reset_index(drop=True)
+    rows = []
+    for message in choices[choices["text"].notna()].to_dict("records"):
+        task = task_in(message["text"], records.settings.chat.todo_prefixes)
+        if task and message["incident_id"] == incident_id:
+            owner, title = _addressed(task)
+            rows.append(
+                {
+                    "title": title,
+                    "who": message["who"],
+                    "owner": owner,
+                    "at": message["at"],
+                    "source": message["source"],
+                }
+            )
+    known = {
+        _bare(title) for title in records.action_items.loc[records.action_items["incident_id"] == incident_id, "title"]
+    }
+    return pd.DataFrame([row for row in rows if _bare(row["title"]) not in known],
+                        columns=["title", "who", "owner", "at", "source"])  # fmt: skip
+
+
+def _addressed(task: str) -> tuple[str | None, str]:
+    """Return whom a task addresses ("@Mateo Fuentes put …"), and the task itself."""
+    found = re.match(r"@(\S+(?: [A-ZÀ-Þ][\w'’-]+)*)[,:]?\s+(\S.*)", task)
+    return (found[1], found[2]) if found else (None, task)
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", str(text).casefold()))
 
 
 def customers_mentioned(records: Records, incident_id: str) -> list[str]:
     """Return customers that the messages of an incident mention but its records don't name, in alphabetical order."""
-    incident = records.incident(incident_id)
-    text = "\n".join(records.messages.loc[records.messages["incident_id"] == incident_id, "text"].dropna())
-    stated = set(split_names(incident["customers"]))
-    return sorted(
-        customer.name
-        for customer in records.settings.customers
-        if customer.name not in stated and any(_mentions(text, name) for name in (customer.name, *customer.aliases))
+    return sorted(mentions(records, incident_id))
+
+
+def mentions(records: Records, incident_id: str) -> dict[str, str]:
+    """Return the customers that chat mentions and the records don't name, with the pointer to the first mention."""
+    stated = set(split_names(records.incident(incident_id)["customers"]))
+    said = (
+        records.messages[records.messages["incident_id"] == incident_id]
+        .dropna(subset="text")
+        .sort_values(["at", "source"])
     )
+    found: dict[str, str] = {}
+    for customer in records.settings.customers:
+        pattern = words_pattern((customer.name, *customer.aliases))
+        naming = (
+            said[said["text"].map(lambda text, pattern=pattern: bool(pattern.search(text))).astype(bool)]
+            if customer.name not in stated
+            else said.iloc[:0]
+        )
+        if len(naming):
+            found[customer.name] = str(naming["source"].iloc[0])
+    return found
 
 
-def _mentions(text: str, name: str) -> bool:
-    return re.search(rf"(?i)(?<!\w){re.escape(name)}(?!\w)", text) is not None
+def guesses(records: Records, incident_id: str) -> pd.DataFrame:
+    """Return what people thought the reason might be, as they said it: at, who, text, source. Nobody vouches for them."""
+    messages = records.messages
+    said = messages[(messages["incident_id"] == incident_id) & ~messages["is_bot"] & messages["text"].notna()]
+    pattern = words_pattern(records.settings.chat.guess_words)
+    found = said[said["text"].map(lambda text, pattern=pattern: bool(pattern.search(text))).astype(bool)].sort_values(
+        ["at", "source"]
+    )
+    texts = found["text"].map(lambda text: without_prefix(text, records.settings.chat))
+    return found.assign(text=texts)[["at", "who", "text", "source"]].reset_index(drop=True)
 
 
-def duration_in_words(minutes: float) -> str:
-    """Return minutes as people say them: "48 minutes", "3 hours 5 minutes", "2 days 4 hours"."""
-    whole = round(minutes)
-    days, hours, rest = whole // 1440, whole % 1440 // 60, whole % 60
-    units = [(days, "day"), (hours, "hour"), (rest, "minute")]
-    named = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]
-    return " ".join(named[:2]) or "less than a minute"
+def questions(records: Records, incident_id: str, gaps: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return questions that the records raise and can't answer, each with its pointer; how and what, not who and why.
+
+    ``gaps`` are the silences of the timeline.
+    """
+    incident = records.incident(incident_id)
+    source = incident["source"]
+    asked: list[tuple[str, str]] = []
+    if pd.notna(incident["started_at"]) and pd.notna(incident["detected_at"]):
+        minutes = (incident["detected_at"] - incident["started_at"]) / pd.Timedelta(minutes=1)
+        if minutes >= 10:
+            asked.append((f"It took {duration_in_words(minutes)} to notice. What would have shown it sooner?", source))
+    for gap in gaps.sort_values("minutes", ascending=False).head(2).itertuples():
+        asked.append(
+            (
+                f"What was being tried in the {duration_in_words(gap.minutes)} from {gap.at:%H:%M} UTC, of which nothing is recorded?",
+                gap.source,
+            )
+        )
+    for hand in hand_offs(records, incident_id).to_dict("records"):
+        asked.append(
+            (f"What had to be told at the hand-off at {hand['at']:%H:%M} UTC, and how did that work?", hand["source"])
+        )
+    if len(found := guesses(records, incident_id)) > 1:
+        asked.append(
+            (f"{len(found)} guesses are on record. What showed which of them held?", "; ".join(found["source"]))
+        )
+    related = related_incidents(records, incident_id, 1)
+    if len(related):
+        asked.append(
+            (
+                f"How was it like {related['incident_id'].iloc[0]}, and what came of the tasks from then?",
+                related["source"].iloc[0],
+            )
+        )
+    return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -17,6 +18,8 @@ from incident_lib.errors import WorkbookError
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_NO_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -52,6 +55,81 @@ def create_only(path: Path, content: bytes) -> None:
         raise WorkbookError(f"{path} exists already, and is left as it is") from error
     except OSError as error:
         raise WorkbookError(f"can't write {path}: {error.strerror}") from error
+
+
+def replace_unless_changed(path: Path, expected: bytes, content: bytes) -> bool:
+    """Replace a file that still holds what is expected, and tell whether that was done.
+
+    The new file and the old one change places in one step, and then what came out is looked at: if somebody saved in
+    that moment, theirs goes back, and False is returned. Where the system can't exchange two files, the old one is
+    kept as ``….bak`` beside it.
+
+    Raises:
+        WorkbookError: if the file can't be written.
+    """
+    if content == expected:
+        return path.read_bytes() == expected
+    try:
+        with _temporary(path, content) as temporary:
+            temporary.chmod(path.stat().st_mode & 0o777)
+            done = _exchanged(temporary, path, expected, content)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise WorkbookError(f"can't write {path}: {error.strerror}; what was there before is untouched") from error
+    return done
+
+
+def _exchanged(temporary: Path, path: Path, expected: bytes, content: bytes) -> bool:
+    if not exchange(temporary, path):
+        return _replaced_with_backup(temporary, path, expected)
+    taken = temporary.read_bytes()
+    if taken == expected:
+        return True
+    exchange(temporary, path)
+    newer = temporary.read_bytes()
+    if newer != content:  # saved once more in between: the newest stays, the one before it goes beside
+        exchange(temporary, path)
+        _keep_beside(path, taken)
+    return False
+
+
+def _replaced_with_backup(temporary: Path, path: Path, expected: bytes) -> bool:
+    backup = path.with_name(path.name + ".bak")
+    backup.unlink(missing_ok=True)
+    try:
+        backup.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        write_synced(backup, path.read_bytes())
+    if backup.read_bytes() != expected or path.read_bytes() != expected:
+        return False
+    temporary.replace(path)
+    return True
+
+
+def _keep_beside(path: Path, content: bytes) -> None:
+    """Keep a text that two quick saves would have lost under a name of its own."""
+    beside = path.with_name(f"{path.name}.{hashlib.sha256(content).hexdigest()[:8]}.bak")
+    if not beside.exists():
+        write_synced(beside, content)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two files or folders in one step (Linux); return False where the system or the file system can't.
+
+    Raises:
+        OSError: if it could, but failed.
+    """
+    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if function is None:
+        return False
+    if function(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _NO_EXCHANGE:
+        return False
+    raise OSError(code, os.strerror(code))
 
 
 def sync_folder(folder: Path) -> None:

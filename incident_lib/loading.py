@@ -16,6 +16,7 @@ from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import findings
 from incident_lib.join import is_in, join_incidents
+from incident_lib.offers import possible_matches
 from incident_lib.records import Records
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
@@ -155,7 +156,8 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
         told = own.isin(list(joined.ids))
         tables[name]["incident_id"] = own.mask(told, own[told].map(joined.ids).astype("str"))
     tables["people"] = _people(tables["people"], settings)
-    tables["problems"] = pd.concat([tables["problems"], joined.problems], ignore_index=True)
+    offers = possible_matches(joined.incidents, settings.sources.incident_id)
+    tables["problems"] = pd.concat([tables["problems"], joined.problems, offers], ignore_index=True)
     tables = _without_secrets(tables)
     return {table.name: _sorted(table.conform(tables[table.name]), table.names) for table in TABLES}
 

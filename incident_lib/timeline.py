@@ -1,151 +1,106 @@
-"""Events and messages → one incident's timeline, each row with its evidence, and the account of every message."""
+"""Events and messages → one incident's timeline: ordered, repeats made one, milestones marked, silences named."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
 import pandas as pd
 
+from incident_lib.message_rules import LINK, account_sentence, message_account, message_choices, without_prefix
+from incident_lib.milestones import MILESTONES, merged, statements
 from incident_lib.records import Records
-from incident_lib.settings import Chat
-from incident_lib.tables import split_names
+from incident_lib.settings import Settings
+from incident_lib.severity_time import Stay, severity_at
+from incident_lib.sources.markdown import plain
+from incident_lib.words import duration_in_words
 
-COLUMNS = ("at", "kind", "milestone", "text", "who", "severity", "url", "source")
-MILESTONES = {
-    "started_at": "began",
-    "detected_at": "detected",
-    "acknowledged_at": "acknowledged",
-    "mitigated_at": "mitigated",
-    "resolved_at": "resolved",
-}
-_STATUS_WORDS = re.compile(
-    r"(?i)\b(mitigated|resolved|all clear|rolled back|roll(ing)? back|failed over|failing over|restarted|rebooted|"
-    r"raising to|lowering to|back up|recovered|declaring|taking over as|handing over|incident commander)\b"
-)
-_LINK = re.compile(r"https?://[^\s)>\]]+")
-NEAR = timedelta(minutes=2)
+__all__ = [
+    "account_sentence", "data_links", "incident_timeline", "link_sentence", "message_account", "message_choices",
+    "silence_sentences", "silences",
+]  # fmt: skip
+COLUMNS = ("at", "local", "kind", "milestone", "text", "who", "severity", "url", "source")
+_FOOTNOTE = re.compile(r"\s*\[\^[\w-]+\]")
+_EMOJI = re.compile(r"^\s*(?::[a-z0-9_+-]+:\s*)+")
+_TOOL_KINDS = ("alert", "acknowledged", "assigned", "escalated", "severity", "resolved")
 
 
-def incident_timeline(records: Records, incident_id: str) -> pd.DataFrame:
+def incident_timeline(records: Records, incident_id: str, *, own_rows: bool = True) -> pd.DataFrame:
     """Return one incident's timeline in order: alerts, log entries, updates, page entries, key messages, milestones.
 
-    Columns as in ``COLUMNS``; ``milestone`` says in words what a row marks (began, resolved, …), ``url`` is the data
-    link, ``source`` the pointers to where it was read. The order depends on the rows alone, never on the files'.
+    Columns as in ``COLUMNS``; ``local`` is ``at`` on the workbook's clock as text; ``milestone`` says in words what a
+    row marks (began, raised to critical, resolved, …), ``url`` is the data link, ``source`` the pointers to where it
+    was read. What several sources say within two minutes is one row with all their pointers. The order depends on
+    the rows alone, never on the files'. ``own_rows`` False leaves out what the page's own timeline says.
     """
     incident = records.incident(incident_id)
-    events = records.timeline[records.timeline["incident_id"] == incident_id]
-    chosen = message_choices(records, incident_id)
-    messages = _from_messages(chosen[chosen["reason"].str.startswith("used")])
-    rows = pd.concat([_marks(incident), events.assign(milestone=None)[list(COLUMNS)], messages], ignore_index=True)
-    rows = rows.sort_values(["at", "milestone", "kind", "text", "source"], na_position="last", kind="stable")
-    return _merge_repeats(rows).reset_index(drop=True)
+    rows = pd.concat(
+        [_marks(incident), _events(records, incident, own_rows), _messages(records, incident_id)], ignore_index=True
+    )
+    rows = rows.sort_values(["at", "kind", "text", "source"], na_position="last", kind="stable", ignore_index=True)
+    stated = statements(rows, records.settings)
+    table = merged(rows, stated).sort_values(["at", "order"], kind="stable", ignore_index=True)
+    return table.assign(local=local_times(table["at"], records.settings))[list(COLUMNS)]
 
 
 def _marks(incident: pd.Series) -> pd.DataFrame:
     """Return a row for each milestone that the records state."""
     rows = [
-        {
-            "at": incident[name],
-            "kind": "milestone",
-            "milestone": word,
-            "text": _sentence(word),
-            "source": incident["source"],
-        }
-        for name, word in MILESTONES.items()
+        {"at": incident[name], "kind": "milestone", "text": sentence, "source": incident["source"]}
+        for name, (_, sentence) in MILESTONES.items()
         if pd.notna(incident[name])
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"at": "datetime64[us, UTC]"})
+    return _typed(pd.DataFrame(rows))
 
 
-def _sentence(word: str) -> str:
-    return {
-        "began": "The incident began",
-        "detected": "It was detected",
-        "acknowledged": "A responder acknowledged it",
-        "mitigated": "The impact stopped",
-        "resolved": "The incident was resolved",
-    }[word]
+def _events(records: Records, incident: pd.Series, own_rows: bool) -> pd.DataFrame:
+    """Return the incident's events as readers gave them, page entries as plain text, alerts with their address."""
+    events = records.timeline[records.timeline["incident_id"] == incident["incident_id"]]
+    from_page = events["kind"] == "page"
+    if not own_rows:
+        events, from_page = events[~from_page], from_page & False
+    texts = events["text"].where(~from_page, events["text"].map(_page_words, na_action="ignore"))
+    of_tool = events["kind"].isin(_TOOL_KINDS) & events["source"].map(
+        lambda source: _same_tool(source, incident["url"])
+    ).astype(bool)
+    url = events["url"].where(events["url"].notna() | ~of_tool, incident["url"])
+    return _typed(events.assign(text=texts, url=url.fillna(_first_link(events["text"]))))
 
 
-def _from_messages(messages: pd.DataFrame) -> pd.DataFrame:
-    links = messages["text"].str.extract(f"({_LINK.pattern})")[0]
-    return pd.DataFrame({
-        "at": messages["at"],
-        "kind": "message",
-        "milestone": None,
-        "text": messages["text"],
-        "who": messages["who"],
-        "severity": None,
-        "url": messages["url"].fillna(links),
-        "source": messages["source"],
-    })  # fmt: skip
+def _page_words(text: str) -> str:
+    """Return a page's entry without emphasis, the sign for red or green, and our footnote marks."""
+    return re.sub(r"^[🔴🟢]\s*", "", plain(_FOOTNOTE.sub("", text)))
 
 
-def _merge_repeats(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with repeats made one: the same words again within two minutes, all pointers kept."""
-    words = rows["text"].fillna("").str.casefold().str.replace(r"\W+", " ", regex=True).str.strip()
-    apart = rows["at"].groupby(words).diff().fillna(pd.Timedelta(0)).gt(NEAR)
-    group = words + "#" + apart.groupby(words).cumsum().astype("str")
-    merged = rows.groupby(group, sort=False)
-    first = merged[["at", "kind", "milestone", "text", "who", "severity", "url"]].first()
-    return first.assign(source=merged["source"].agg(lambda values: "; ".join(dict.fromkeys(values)))).reset_index(
-        drop=True
+def _same_tool(source: str, url: object) -> bool:
+    """Tell whether a row was read from an export of the tool whose address the incident has: pagerduty/… and pagerduty.com."""
+    parts = re.findall(r"[a-z]{5,}", url.split("/")[2].lower()) if isinstance(url, str) and url.count("/") > 2 else []
+    return any(part in source.lower() for part in parts)
+
+
+def _first_link(texts: pd.Series) -> pd.Series:
+    return texts.str.extract(f"({LINK.pattern})")[0].str.rstrip(".,;:")
+
+
+def _messages(records: Records, incident_id: str) -> pd.DataFrame:
+    """Return the key messages as rows."""
+    chosen = message_choices(records, incident_id)
+    used = chosen[chosen["reason"].str.startswith("used")]
+    texts = used["text"].map(
+        lambda text: _EMOJI.sub("", without_prefix(text, records.settings.chat)), na_action="ignore"
     )
+    kinds = used["is_bot"].map({True: "bot", False: "message"}).astype("str")
+    return _typed(used.assign(kind=kinds, text=texts, url=used["url"].fillna(_first_link(used["text"]))))
 
 
-def message_choices(records: Records, incident_id: str) -> pd.DataFrame:
-    """Return every message that may belong to an incident, with ``reason``: used (why), or skipped (why).
-
-    A message belongs by its channel, its thread, the id in its text; in shared channels also by the time window of
-    the settings. Of those that belong, the key ones are used. The counts of ``reason`` add up to all that were read.
-    """
-    chat, messages = records.settings.chat, records.messages
-    incident = records.incident(incident_id)
-    nearby = _in_window(messages, incident, chat) & messages["incident_id"].isna()
-    of_incident = messages["incident_id"] == incident_id
-    candidates = messages[of_incident | nearby]
-    reasons = [_reason(message, chat, bool(belongs)) for message, belongs in
-               zip(candidates.to_dict("records"), of_incident[candidates.index], strict=True)]  # fmt: skip
-    return candidates.assign(reason=pd.Series(reasons, index=candidates.index, dtype="str"))
+def _typed(rows: pd.DataFrame) -> pd.DataFrame:
+    frame = rows.reindex(columns=["at", "kind", "text", "who", "severity", "url", "source"])
+    texts = dict.fromkeys(("kind", "text", "who", "severity", "url", "source"), "str")
+    return frame.astype({"at": "datetime64[us, UTC]", **texts})
 
 
-def _in_window(messages: pd.DataFrame, incident: pd.Series, chat: Chat) -> pd.Series:
-    """Tell which messages stand in a shared channel around the time of the incident."""
-    start, end = incident["first_seen_at"], incident["resolved_at"]
-    shared = messages["channel"].isin(chat.channels)
-    if pd.isna(start) or pd.isna(end):
-        return shared & False
-    before, after = pd.Timedelta(minutes=chat.minutes_before), pd.Timedelta(minutes=chat.minutes_after)
-    return shared & messages["at"].between(start - before, end + after)
-
-
-def _reason(message: dict[str, object], chat: Chat, belongs: bool) -> str:
-    """Return why a message is used or skipped; the first reason that holds."""
-    text = str(message["text"] or "").strip() if isinstance(message["text"], str) else ""
-    lower = text.casefold()
-    pinned_or_marked = message["pinned"] or set(split_names(message["reactions"])) & set(chat.key_reactions)
-    if not text:
-        return "skipped: no text"
-    if not belongs:
-        return "skipped: same time, but nothing ties it to this incident"
-    if pinned_or_marked:
-        return "used: pinned or marked"
-    if lower.startswith(tuple(prefix.casefold() for prefix in chat.scribe_prefixes)):
-        return "used: scribe note"
-    if lower.startswith(tuple(prefix.casefold() for prefix in chat.todo_prefixes)):
-        return "skipped: a task, listed under action items"
-    if _STATUS_WORDS.search(text):
-        return "used: a change of state"
-    if message["is_bot"]:
-        return "used: from a tool" if _LINK.search(text) else "skipped: from a tool, without a link"
-    return "used: holds a link" if _LINK.search(text) else "skipped: talk"
-
-
-def message_account(choices: pd.DataFrame) -> pd.DataFrame:
-    """Return how many messages were used and skipped for each reason; the numbers add up to all that were read."""
-    counts = choices["reason"].value_counts().rename_axis("reason").reset_index(name="messages")
-    return counts.sort_values(["messages", "reason"], ascending=[False, True]).reset_index(drop=True)
+def local_times(times: pd.Series, settings: Settings) -> pd.Series:
+    """Return times on the workbook's clock as "09:14 EDT"."""
+    return times.dt.tz_convert(settings.workbook.zone).dt.strftime("%H:%M %Z").astype("str")
 
 
 def data_links(timeline: pd.DataFrame) -> tuple[int, int]:
@@ -154,9 +109,36 @@ def data_links(timeline: pd.DataFrame) -> tuple[int, int]:
     return int(rows["url"].notna().sum()), len(rows)
 
 
-def silences(timeline: pd.DataFrame, until: pd.Timestamp, minutes: int = 20) -> pd.DataFrame:
-    """Return the gaps of more than ``minutes`` between rows up to ``until``: at (start), minutes (float)."""
-    times = timeline.loc[timeline["at"] <= until, "at"].drop_duplicates().sort_values()
-    gaps = times.diff().shift(-1) / pd.Timedelta(minutes=1)
-    long = gaps[gaps > minutes]
-    return pd.DataFrame({"at": times[long.index], "minutes": long}).reset_index(drop=True)
+def link_sentence(timeline: pd.DataFrame) -> str:
+    """Return how many rows have a data link, as a sentence."""
+    linked, total = data_links(timeline)
+    if not total:
+        return "The records hold no event."
+    return f"{linked} of {total} row{'' if total == 1 else 's'} {'has' if linked == 1 else 'have'} a data link."
+
+
+def silences(
+    timeline: pd.DataFrame, until: pd.Timestamp, minutes: float = 20, stays: list[Stay] | None = None
+) -> pd.DataFrame:
+    """Return the gaps of more than ``minutes`` between rows up to ``until``, which ends the last one.
+
+    Columns: at (start), minutes (float), severity (in force when it began; empty if unknown), source (the row before).
+    """
+    rows = timeline[timeline["at"] <= until].drop_duplicates("at", keep="last")
+    ends = rows["at"].shift(-1).fillna(until)
+    length = (ends - rows["at"]) / pd.Timedelta(minutes=1)
+    long = rows[length > minutes]
+    severity = [severity_at(stays or [], at) for at in long["at"]]
+    return pd.DataFrame({
+        "at": long["at"], "minutes": length[long.index], "severity": pd.Series(severity, index=long.index, dtype="str"),
+        "source": long["source"],
+    }).reset_index(drop=True)  # fmt: skip
+
+
+def silence_sentences(gaps: pd.DataFrame) -> list[str]:
+    """Return each silence as a sentence: "No word for 24 minutes while Critical, from 13:02 UTC"."""
+    return [
+        f"No word for {duration_in_words(gap.minutes)}{f' while {gap.severity.capitalize()}' if pd.notna(gap.severity) else ''}, "
+        f"from {gap.at:%Y-%m-%d %H:%M} UTC."
+        for gap in gaps.itertuples()
+    ]

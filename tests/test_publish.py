@@ -51,7 +51,7 @@ def test_report_replaces_the_last_one_whole(tmp_path):
 
 def test_without_exchange_the_result_is_the_same(tmp_path, monkeypatch):
     """Where the system can't exchange folders, two renames do."""
-    monkeypatch.setattr(publishing, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(publishing, "exchange", lambda one, other: False)
     put(tmp_path)
     put(tmp_path, text="two")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -34,6 +35,34 @@ def sections(body: str, level: int = 2) -> list[Section]:
         for (token, inline), end in zip(heads, ends, strict=True)
         if int(token.tag[1]) == level
     ]
+
+
+def blocks(body: str, level: int = 3) -> list[tuple[str, str]]:
+    """Return a page's text cut at every heading down to a level, in order; together the parts are the whole, byte for byte.
+
+    Each comes with its key: "" for what stands before the first heading below the title, then the heading, one of the
+    third level after its parent's ("How'd we do / What went well"), a repeated one with its number.
+    """
+    return list(_blocks(body, level))
+
+
+@lru_cache(maxsize=32)
+def _blocks(body: str, level: int) -> tuple[tuple[str, str], ...]:
+    lines = body.splitlines(keepends=True)
+    heads = [(token.map[0], int(token.tag[1]), inline.content.strip()) for token, inline in _headings(body)]
+    heads = [head for head in heads if 1 < head[1] <= level]
+    starts = [0, *(start for start, _, _ in heads)]
+    ends = [*starts[1:], len(lines)]
+    names, parent, taken = [""], "", {""}
+    for _, depth, heading in heads:
+        parent = heading if depth == 2 else parent
+        name = heading if depth == 2 or not parent else f"{parent} / {heading}"
+        number = 2
+        while name in taken:
+            name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1
+        names.append(name)
+        taken.add(name)
+    return tuple((name, "".join(lines[start:end])) for name, start, end in zip(names, starts, ends, strict=True))
 
 
 def _section(heading: str, lines: list[str], start: int, end: int) -> Section:

@@ -1,0 +1,34 @@
+"""Durations, lists and times in words, the same in every sentence that we write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+NOT_STATED = "not stated in the records"
+
+
+def duration_in_words(minutes: float) -> str:
+    """Return minutes as people say them: "48 minutes", "3 hours 5 minutes", "2 days 4 hours"."""
+    whole = round(minutes)
+    days, hours, rest = whole // 1440, whole % 1440 // 60, whole % 60
+    units = [(days, "day"), (hours, "hour"), (rest, "minute")]
+    named = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]
+    return " ".join(named[:2]) or "less than a minute"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as people list them: "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 row", "37 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def minute(time: Any) -> str:
+    """Return a time to the minute in UTC, or that it is not stated."""
+    return NOT_STATED if pd.isna(time) else f"{time:%Y-%m-%d %H:%M}"
