@@ -66,6 +66,16 @@ def test_an_alert_linked_under_two_incidents_joins_neither(workbook):
     assert "PD1" in load(workbook(files)).incidents["incident_id"].tolist()
 
 
+@pytest.mark.parametrize(("began", "offered"), [("12:20", 1), ("12:40", 0)])
+def test_a_match_that_is_only_similar_is_offered_not_made(workbook, began, offered):
+    """The same service half an hour apart: both stay, and the message says how to join them."""
+    register = f"incident_id,title,services,started_at\nINC-2026-042,a,mail,2026-03-02T{began}:00Z\n"
+    records = load(workbook({"incidents.csv": register, "pagerduty/a.json": PAGERDUTY}))
+
+    assert len(records.incidents) == 2
+    assert len(problems_of(records, "possible-match")) == offered
+
+
 def test_the_order_of_the_files_does_not_matter(workbook, tmp_path):
     """Other names, and so another order of reading, give the same tables but for the pointers."""
     files = {"a.csv": REGISTER, "b.json": PAGERDUTY, "postmortems/c.md": page()}
