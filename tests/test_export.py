@@ -184,6 +184,7 @@ def test_ids_and_times_in_tables_do_not_break():
     cleaned = clean("<table><tr><td>2026-03-02 09:14</td><td>INC-2026-042</td><td>two words</td></tr></table>")
 
     assert cleaned.count('class="short"') == 2 and "<td>two words" in cleaned
+    assert f'<td class="long">{"word " * 10}</td>' in clean(f"<table><tr><td>{'word ' * 10}</td></tr></table>")
     assert '<p>see <span class="short">INC-2026-042</span>.</p>' in clean("<p>see INC-2026-042.</p>")
     assert clean(cleaned) == cleaned
 

@@ -26,7 +26,7 @@ CLASSES = {
     "p": {"answer", "note", "lead", *_CARD},
     "span": {"badge", "state", "muted", "short", *_CARD, *_STATES, *_SEVERITIES},
     "table": {"data"},
-    "td": {"number", "short"},
+    "td": {"number", "short", "long", "source"},
     "th": {"number", "short"},
     "tr": {"start", "resolution", "total"},
     "div": {"scroll", "cards", "card", "answer", *_CARD, *_STATES, *_SEVERITIES},
@@ -50,6 +50,7 @@ _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _REGION = '<div class="scroll" role="region" tabindex="0" aria-label="Table">'
 _TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)", re.DOTALL)
 _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")
+_LONG_CELL = re.compile(r"<td>([^<>]{41,})</td>")
 _SENTENCE = re.compile(r"(?<! class=\"short\")>[^<>]*\s[^<>]*<")
 _UNBROKEN = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-\d[\d-]*\d|\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)\b")
 
@@ -80,10 +81,12 @@ class Anchors:
 def clean(fragment: str) -> str:
     """Return an HTML fragment with nothing left but our tags and classes, safe links, and embedded PNG images.
 
-    Ids and times don't break over lines, and tables scroll. The allow-list has the last word, also over what we add.
+    Ids and times don't break over lines, long cells get room, and tables scroll. The allow-list has the last word,
+    also over what we add.
     """
     marked = _EMPTY_IMAGE.sub("", _listed(fragment))
     marked = _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', marked)
+    marked = _LONG_CELL.sub(r'<td class="long">\1</td>', marked)
     marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(r'<span class="short">\g<0></span>', match[0]), marked)
     return _listed(_TABLE.sub(_scrolling, marked))
 
