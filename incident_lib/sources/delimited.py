@@ -7,6 +7,7 @@ a damaged row costs that row only; an unclosed quote does not swallow the rows t
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -53,13 +54,25 @@ def read_delimited(source: Source, kinds: Mapping[str, pa.DataType] | None = Non
     source.check_size()
     fields, delimiter = _first_line(source)
     names = unique_names(fields)
-    types = [(kinds or {}).get(name, pa.string()) for name in names]
-    table = _read_at_once(source, types, delimiter) if kinds else None
-    table = table or _read_at_once(source, [pa.string()] * len(names), delimiter)
-    if table is None:
-        return _read_by_line(source, names, delimiter)
-    numbers = pa.array(np.arange(2, table.num_rows + 2))
-    return RawTable(dict(zip(names, table.columns, strict=True)), places(f"{source.name} line ", numbers))
+    plain = dict.fromkeys(names, pa.string())
+    typed = {name: (kinds or {}).get(name, kind) for name, kind in plain.items()}
+    raw = _read_at_once(source, typed, delimiter)
+    if raw is None:
+        _refuse_other_encodings(source)
+        again = (_read_at_once(source, types, delimiter, miscounted=True) for types in (typed, plain))
+        raw = next((one for one in again if one is not None), None)
+    return _read_by_line(source, names, delimiter) if raw is None else raw
+
+
+def _refuse_other_encodings(source: Source) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with source.path.open("rb") as file:
+            for piece in iter(lambda: file.read(1 << 20), b""):
+                decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        decode(source.read_bytes(), source.name)  # says where
 
 
 def unique_names(fields: list[str]) -> list[str]:
@@ -94,8 +107,8 @@ class _CountedLines(io.RawIOBase):
 
     @property
     def total(self) -> int:
-        """Return how many lines there were; a last one without a line break counts."""
-        return self._lines + (not self._end.endswith(b"\n"))
+        """Return how many lines there were, without empty ones at the end."""
+        return self._lines - self._end[len(self._end.rstrip(b"\r\n")) :].count(b"\n") + 1
 
     @property
     def ends_within_quotes(self) -> bool:
@@ -103,24 +116,57 @@ class _CountedLines(io.RawIOBase):
         return self._end.rstrip(b"\r\n").rpartition(b"\n")[2].count(b'"') % 2 == 1
 
 
-def _read_at_once(source: Source, types: list[pa.DataType], delimiter: str) -> pa.Table | None:
-    """Return the file as columns of these types; None unless it is well-formed with one row to a line."""
-    names = [str(number) for number in range(len(types))]
+def _read_at_once(
+    source: Source, types: Mapping[str, pa.DataType], delimiter: str, *, miscounted: bool = False
+) -> RawTable | None:
+    """Return the file as columns of these types; None unless each line is one row.
+
+    With ``miscounted``, rows with too few or too many fields are left out, and their lines looked up afterwards.
+    """
+    odd: list[arrow_csv.InvalidRow] = []
+
+    def leave_out(row: arrow_csv.InvalidRow) -> str:
+        odd.append(row)
+        return "skip"
+
+    numbered = dict(zip(map(str, range(len(types))), types.values(), strict=True))
     try:
         with source.path.open("rb") as file:
             counted = _CountedLines(file)
             table = arrow_csv.read_csv(
                 pa.PythonFile(counted, mode="r"),
-                read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=1),
-                parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+                read_options=arrow_csv.ReadOptions(column_names=list(numbered), skip_rows=1),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=delimiter, invalid_row_handler=leave_out if miscounted else None
+                ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict(zip(names, types, strict=True)), null_values=[""], strings_can_be_null=True
+                    column_types=numbered, null_values=[""], strings_can_be_null=True
                 ),
             )
+            wrong = _lines_of(file, {row.text.encode(): row.actual_columns for row in odd})
     except (pa.ArrowException, OSError):
         return None
-    whole = counted.total == table.num_rows + 1 and not counted.ends_within_quotes
-    return table if whole else None
+    if counted.ends_within_quotes or counted.total != table.num_rows + len(odd) + 1 or len(wrong) != len(odd):
+        return None
+    numbers = np.setdiff1d(np.arange(2, counted.total + 1), list(wrong), assume_unique=True)
+    raw = RawTable(dict(zip(types, table.columns, strict=True)), places(f"{source.name} line ", pa.array(numbers)))
+    for line, found in wrong.items():
+        _skip_miscounted(raw, len(types), found, f"{source.name} line {line}")
+    return raw
+
+
+def _lines_of(file: io.BufferedReader, texts: Mapping[bytes, int]) -> dict[int, int]:
+    """Return the numbers of the lines that are one of these texts → what the text stands for."""
+    if not texts:
+        return {}
+    file.seek(0)
+    lines = ((number, line.rstrip(b"\r\n")) for number, line in enumerate(file, start=1))
+    return {number: texts[line] for number, line in lines if line in texts and number > 1}
+
+
+def _skip_miscounted(raw: RawTable, width: int, found: int, place: str) -> None:
+    message = f"expected {width} fields, as in line 1, and found {found}"
+    raw.skip("field-count", "wrong number of fields", message, place)
 
 
 def _read_by_line(source: Source, names: list[str], delimiter: str) -> RawTable:
@@ -159,8 +205,7 @@ def _records(
                 message = "a quote is opened in this row and not closed as it should be; close it, or double it"
                 raw.skip("unclosed-quote", "unclosed quote", message, place)
             else:
-                message = f"expected {width} fields, as in line 1, and found {len(row)}"
-                raw.skip("field-count", "wrong number of fields", message, place)
+                _skip_miscounted(raw, width, len(row), place)
         at += taken
 
 
@@ -169,7 +214,8 @@ def _record(lines: list[str], at: int, delimiter: str) -> tuple[list[str] | None
     line = lines[at]
     if '"' not in line:
         return line.rstrip("\r\n").split(delimiter), 1
-    reader = csv.reader(islice(lines, at, at + _MOST_LINES), delimiter=delimiter, strict=True)
+    following = map(lines.__getitem__, range(at, min(at + _MOST_LINES, len(lines))))
+    reader = csv.reader(following, delimiter=delimiter, strict=True)
     try:
         return next(reader), reader.line_num
     except csv.Error:
