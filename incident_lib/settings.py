@@ -356,7 +356,7 @@ class Limits(Model):
     archive_ratio: int = Field(default=200, ge=2)
     nesting: int = Field(default=100, ge=4)
     front_matter_kilobytes: int = Field(default=64, ge=1)
-    page_kilobytes: int = Field(default=1000, ge=1)
+    page_kilobytes: int = Field(default=400, ge=1)
 
 
 class Sources(Model):
@@ -364,6 +364,7 @@ class Sources(Model):
 
     precedence: tuple[str, ...] = Field(default=("pages", "tabular", "pagerduty", "statuspage", "slack"), strict=False)
     incident_id: str = r"\bINC-\d{4}-\d{3,}\b"
+    cache_megabytes: int = Field(default=20, ge=0)
     limits: Limits = Limits()
 
 
