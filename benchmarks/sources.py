@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -25,7 +26,8 @@ TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolv
 def write_csv(path: Path, rows: int) -> None:
     """Write incidents with 20 columns, six of them times."""
     random = np.random.default_rng(7)
-    start = pd.Timestamp("2016-01-01T00:00:00Z") + pd.to_timedelta(np.sort(random.integers(0, 3650 * 86400, rows)), unit="s")
+    seconds = np.sort(random.integers(0, 3650 * 86400, rows))
+    start = pd.Timestamp("2016-01-01T00:00:00Z") + pd.to_timedelta(seconds, unit="s")
     later = np.cumsum(random.integers(60, 3600, (5, rows)), axis=0)
     steps = {name: start + pd.to_timedelta(later[place], unit="s") for place, name in enumerate(TIMES[:5])}
     words = np.array(["mail", "dns", "hosting", "vpn", "backup", "queue", "slow", "down", "errors", "after", "release"])
@@ -73,7 +75,7 @@ def our_states(folder: Path) -> int:
     return len(postmortem_states(load(folder)))
 
 
-CONTENDERS = {"pandas": pandas_csv, "load": our_load, "load and states": our_states}
+CONTENDERS = {"pandas": pandas_csv, "load": our_load, "load again": our_load, "load and states": our_states}
 
 
 def child(name: str, folder: Path) -> None:
@@ -88,7 +90,11 @@ def child(name: str, folder: Path) -> None:
 def measured(name: str, folder: Path) -> dict[str, float]:
     """Run one contender in a process of its own."""
     command = [sys.executable, __file__, "--child", name, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    caches = folder.parent / f"{folder.name}-caches"
+    if name == "load":
+        shutil.rmtree(caches, ignore_errors=True)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(caches)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
@@ -100,14 +106,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--child", nargs=2)
+    parser.add_argument("--write", nargs=2)
     options = parser.parse_args()
     if options.child:
         child(options.child[0], Path(options.child[1]))
         return
+    if options.write:
+        write_csv(Path(options.write[1]) / "incidents.csv", int(options.write[0]))
+        return
     folder = Path(tempfile.mkdtemp(prefix="incidents-benchmark-"))
     try:
         (folder / "workbook.toml").write_text('[workbook]\nname = "Benchmark"\n')
-        write_csv(folder / "incidents.csv", options.rows)
+        subprocess.run([sys.executable, __file__, "--write", str(options.rows), str(folder)], check=True)
         print(f"{options.rows:,} rows, {(folder / 'incidents.csv').stat().st_size / 1e6:.0f} MB")
         runs = [{name: measured(name, folder) for name in CONTENDERS} for _ in range(options.runs)]
         for name in CONTENDERS:
@@ -117,6 +127,7 @@ def main() -> None:
             print(f"{name:18} {seconds:7.2f} s   {ratio:5.2f} × as fast as pandas   {peak:7.0f} MB peak")
     finally:
         shutil.rmtree(folder)
+        shutil.rmtree(folder.parent / f"{folder.name}-caches", ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pandas as pd
 
 from incident_lib.tables import PROBLEMS
 
+_TIMES = ["started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at"]
 _PAIRS = (
     ("started_at", "detected_at"),
     ("started_at", "mitigated_at"),
@@ -27,6 +28,7 @@ FEW, MANY, MOST = 10, 30, 0.8
 
 def findings(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.DataFrame:
     """Return all findings about the incidents' times as problems that cost nothing ("kept")."""
+    incidents = incidents[["incident_id", *_TIMES, "extra", "source"]]  # the wide texts would be copied each time
     found = [
         impossible_times(incidents),
         wrong_years(incidents),

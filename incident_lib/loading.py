@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.as_of import known_at, newest_time
+from incident_lib.cache import digests, is_large, key_of, read_tables, write_tables
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import findings
@@ -43,15 +44,29 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     """
     folder, settings = open_workbook(folder)
     sources = list(find_sources(folder, settings))
-    tables = gather([read_source(source) for source in sources], settings)
+    files = [Source(folder / FILE_NAME, FILE_NAME, settings), *sources]
+    if is_large(files, settings):
+        hashes = digests(files)
+        tables = _cached(sources, settings, key_of(hashes, settings))
+    else:
+        hashes = {source.name: source.digest() for source in files}
+        tables = gather([read_source(source) for source in sources], settings)
     _refuse_nothing(folder, tables)
     moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
     known = known_at(tables, moment)
-    known["problems"] = pd.concat(
-        [known["problems"], findings(known["incidents"], known["timeline"])], ignore_index=True
-    )
-    hashes = {source.name: source.digest() for source in (Source(folder / FILE_NAME, FILE_NAME, settings), *sources)}
+    found = findings(known["incidents"], known["timeline"])
+    known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
+
+
+def _cached(sources: Sequence[Source], settings: Settings, key: str) -> dict[str, pd.DataFrame]:
+    """Return the gathered tables of a large workbook, from the cache where it has them."""
+    kept = read_tables(key)
+    if kept is not None:
+        return kept
+    tables = gather([read_source(source) for source in sources], settings)
+    write_tables(key, tables)
+    return tables
 
 
 def open_workbook(folder: str | Path) -> tuple[Path, Settings]:

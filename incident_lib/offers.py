@@ -15,6 +15,8 @@ def possible_matches(incidents: pd.DataFrame, pattern: str) -> pd.DataFrame:
     The team's incidents are those whose id matches ``pattern``. How to join the two is part of the message.
     """
     named = incidents["incident_id"].str.fullmatch(pattern)
+    if named.all() or not named.any():
+        return PROBLEMS.frame()
     known = incidents.dropna(subset=["first_seen_at", "services"])
     ours, theirs = (_by_service(known[named[known.index] == is_ours]) for is_ours in (True, False))
     if ours.empty or theirs.empty:
