@@ -17,10 +17,15 @@ _HOMES = {
     "message_rules": ("account_sentence", "message_account", "message_choices"),
     "timeline": ("data_links", "incident_timeline", "link_sentence", "silence_sentences", "silences"),
     "severity_time": ("minutes_in", "severity_changes", "severity_stays"),
-    "responders": ("hand_offs", "responders"),
+    "responding": ("hand_offs", "responders"),
     "related": ("related_incidents",),
     "facts": ("customers_mentioned", "guesses", "proposed_tasks"),
     "draft": ("draft_page", "draft_sentences", "newest_major"),
+    "redraft": ("evidence_sentence", "preview", "redraft_sentence"),
+    "completeness": ("completeness_sentence", "page_completeness"),
+    "wording": ("findings_table", "lint_text"),
+    "audiences": ("customer_notice",),
+    "page_html": ("page_text",),
     "follow_up": ("state_counts", "step_states"),
     "timeliness": (
         "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
@@ -50,7 +55,7 @@ _HOMES = {
         "duration_strip", "incidents_by_month", "step_bars", "timeline_strip",
     ),
     "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
-               "made_from", "metrics", "note", "notes", "page_text", "table",
+               "made_from", "metrics", "note", "notes", "table",
                "timeline_mark"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

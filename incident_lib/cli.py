@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from incident_lib.commands import drafting, steps
 from incident_lib.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -45,33 +46,18 @@ def cli() -> None:
 def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Draft the post-mortem of an incident.
 
-    Writes postmortems/ID.md into the workbook if no page is there, and the draft report into the reports' folder. A
-    page that is there is never touched.
+    Writes postmortems/ID.md into the workbook, and the draft report into the reports' folder. Where the page is there
+    already, sections that nobody changed are renewed, those that people changed stay byte for byte, and what the
+    records have to say for them is offered in the report. A page that people wrote without this command stays as it is.
     """
-    from incident_lib.draft import draft_page
     from incident_lib.loading import load
     from incident_lib.reports.catalogue import postmortem_draft
 
     records = load(data, as_of=as_of)
-    page = draft_page(records, incident_id, owner=owner)
+    said = drafting.draft_and_say(records, incident_id, owner)
     published = _make(postmortem_draft(data, as_of, incident_id, owner), reports)
-    click.echo(_written(records, incident_id, page))
+    click.echo("\n".join(said))
     _say_where(published, reports)
-
-
-def _written(records: Any, incident_id: str, page: str) -> str:
-    """Write the page if there is none, and return what was done."""
-    from incident_lib.files import create_only, safe_name
-
-    known = records.postmortems.loc[records.postmortems["incident_id"] == incident_id, "path"]
-    target = records.folder / "postmortems" / f"{safe_name(incident_id)}.md"
-    if not known.empty:
-        return f"page: {records.folder / known.iloc[0]} is there already, and was not touched"
-    if target.exists():
-        return f"page: {target} is there already, and was not touched"
-    target.parent.mkdir(exist_ok=True)
-    create_only(target, page.encode("utf-8"))
-    return f"page: {target} is written; lines that begin with “To write” wait for you"
 
 
 @cli.command()
@@ -212,6 +198,10 @@ def _say_where(published: Any, reports: str) -> None:
         click.echo(f"{published.title}: {published.answer}")
         click.echo(f"report: {published.page}")
     click.echo(f"all reports: {Path(reports) / 'index.html'}")
+
+
+for _command in (*steps.COMMANDS, *drafting.COMMANDS):
+    cli.add_command(_command)
 
 
 def main() -> None:

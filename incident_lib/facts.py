@@ -9,7 +9,7 @@ import pandas as pd
 from incident_lib.message_rules import message_choices, task_in, without_prefix, words_pattern
 from incident_lib.records import Records
 from incident_lib.related import related_incidents
-from incident_lib.responders import hand_offs, responders
+from incident_lib.responding import hand_offs, responders
 from incident_lib.severity_time import Stay, minutes_in, severity_changes, severity_stays
 from incident_lib.tables import split_names
 from incident_lib.words import NOT_STATED, duration_in_words

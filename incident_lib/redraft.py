@@ -13,7 +13,7 @@ import pandas as pd
 
 from incident_lib.draft import EVIDENCE, FOOTNOTE, Draft, draft, footnote_line, footnotes
 from incident_lib.errors import FieldError, SourceError, WorkbookError
-from incident_lib.evidence import Claim, evidence_of, split_pointer
+from incident_lib.evidence import Claim, evidence_of, split_pointer, verify_claims
 from incident_lib.files import create_only, replace_unless_changed, write_atomically
 from incident_lib.milestones import nearly_the_same
 from incident_lib.page_front_matter import FILLED, filled
@@ -22,6 +22,7 @@ from incident_lib.settings import Limits
 from incident_lib.sidecar import Seen, Sidecar, page_path, read_sidecar, sidecar_path
 from incident_lib.sources.front_matter import parse_front_matter, split_page
 from incident_lib.sources.markdown import blocks
+from incident_lib.words import counted
 
 TRIES = 20
 
@@ -291,10 +292,27 @@ def _again(path: Path, content: bytes, fresh: Draft, prior: Sidecar | None, owne
         raise SourceError(f"{path}: {error}; the page is left as it is") from error
 
 
-def offers_for(records: Records, incident_id: str) -> Redraft | None:
-    """Return what drafting the page that is there again would do, without doing it; None if there is no page."""
-    path = page_path(records, incident_id)
-    if not path.is_file():
-        return None
-    prior = read_sidecar(records, incident_id)
-    return _again(path, path.read_bytes(), draft(records, incident_id, sidecar=prior), prior, None)
+def preview(records: Records, incident_id: str, *, owner: str | None = None) -> Redraft:
+    """Return what drafting would make of an incident's page now, without writing anything."""
+    path, prior = page_path(records, incident_id), read_sidecar(records, incident_id)
+    fresh = draft(records, incident_id, owner=owner, sidecar=prior)
+    return _again(path, path.read_bytes(), fresh, prior, owner) if path.is_file() else first_draft(fresh)
+
+
+def redraft_sentence(records: Records, incident_id: str, result: Redraft) -> str:
+    """Return what is new for the sections that people changed, in a sentence."""
+    if not page_path(records, incident_id).is_file() or not result.kept:
+        return "Nobody has changed a section of this page yet, so there is nothing to offer: drafting again renews it."
+    return (
+        f"{counted(len(result.kept), 'section')} changed by people and left as they are; "
+        f"{counted(len(result.offers), 'line')} below that they don't have yet."
+    )
+
+
+def evidence_sentence(records: Records, result: Redraft) -> str:
+    """Return how many generated claims the page holds, and how many of them their sources still bear out."""
+    table = verify_claims(result.sidecar.as_dict(), records.folder)
+    if table.empty:
+        return "The page holds no sentence of ours, so there is no evidence to follow."
+    holds = int(table["state"].str.startswith("holds").sum())
+    return f"{counted(len(table), 'generated claim')} on the page; the places they point to still bear out {holds:,} of them."

@@ -12,9 +12,13 @@ from incident_lib.records import Records
 from incident_lib.tables import split_names
 
 LEAST = 0.30
-_COMMON = frozenset(
-    ["a", "an", "and", "after", "again", "all", "are", "as", "at", "be", "been", "but", "by", "can", "customers", "did", "do", "down", "for", "from", "had", "has", "have", "in", "incident", "into", "is", "it", "its", "no", "not", "of", "off", "on", "one", "only", "or", "our", "out", "over", "per", "site", "sites", "some", "than", "that", "the", "their", "then", "there", "these", "they", "this", "to", "two", "up", "us", "was", "we", "were", "when", "which", "while", "who", "with", "would", "you", "slow", "service", "services"]
-)
+_WORDS = """
+    a an and after again all are as at be been but by can customers did do down for from had has have in
+    incident into is it its no not of off on one only or our out over per site sites some than that the their
+    then there these they this to two up us was we were when which while who with would you slow service
+    services
+"""
+_COMMON = frozenset(_WORDS.split())
 
 
 def related_incidents(records: Records, incident_id: str, most: int = 5) -> pd.DataFrame:

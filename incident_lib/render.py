@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment
-from markdown_it import MarkdownIt
 
 from incident_lib.as_of import NEVER
 from incident_lib.records import Records
@@ -107,7 +106,8 @@ def table(
     """Return a table; ``columns`` chooses them and gives their headings; ``empty`` is said where there is no row.
 
     ``name`` is the file name of its CSV in the published report; ``mark`` gives a row's class (start, resolution).
-    Of more rows than ``most`` only the first are shown, and said so; the CSV has all. Times are shown to the minute in UTC, shares as per cent, missing values as "–".
+    Of more rows than ``most`` only the first are shown, and said so; the CSV has all. Times are shown to the minute in
+    UTC, shares (columns whose name begins so) as per cent, missing values as "–".
     """
     headings = dict(columns) if columns else {one: str(one).replace("_", " ") for one in frame.columns}
     if frame.empty:
@@ -146,11 +146,11 @@ def metrics(numbers: Mapping[str, Mapping[str, Any]], records: Records) -> Shown
 
     Each number has value, lower, upper, n, unit and meaning.
     """
-    rows = [{"name": name, "number": one["value"], "n": one["n"], "meaning": one["meaning"]} for name, one in numbers.items()]
-    frame = pd.DataFrame(rows, columns=["name", "number", "n", "meaning"])
-    texts = [f"{value:,.6g}" if pd.notna(value) else None for value in frame["number"]]
-    listed = table(frame.assign(number=pd.Series(texts, index=frame.index, dtype="str"), n=frame["n"].astype("Int64")),
-                   "The numbers of this report", {"name": "name", "number": "value", "n": "of", "meaning": "meaning"})  # fmt: skip
+    texts = ["" if one["value"] is None else f"{one['value']:,.6g}" for one in numbers.values()]
+    columns = {"name": list(numbers), "value": texts, **{key: [one[key] for one in numbers.values()] for key in
+               ("n", "unit", "meaning")}}  # fmt: skip
+    listed = table(pd.DataFrame(columns).astype({"n": "Int64"}), "The numbers of this report", {
+        "name": "name", "value": "value", "n": "of", "unit": "unit", "meaning": "meaning"})  # fmt: skip
     data = {"workbook": records.settings.workbook.name, "numbers": {name: dict(one) for name, one in numbers.items()}}
     shown = folded(Shown(listed.html, listed.text), "The numbers of this report, for other programs")
     return Shown(shown.html, shown.text, {METRICS_MIMETYPE: data})
@@ -217,18 +217,6 @@ def _plain(title: str, headings: Sequence[str], rows: Sequence[Sequence[str | No
     widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
     shown = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([title, *shown])
-
-
-def page_text(markdown: str) -> Shown:
-    """Return a post-mortem page (Markdown, its front matter left out) as HTML; raw HTML in it is shown, not obeyed."""
-    body = markdown.split("\n---\n", 1)[-1] if markdown.startswith("---\n") else markdown
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_below(body))
-    return Shown(f"<blockquote>{html}</blockquote>", body)
-
-
-def _below(body: str) -> str:
-    """Return Markdown with its headings two levels lower, so that they stand below the report's own."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in body.splitlines())
 
 
 def left_out(records: Records) -> Shown:
@@ -302,9 +290,11 @@ def made_from(
     text = f"Made from {len(records.sources):,} files as of {records.as_of:%Y-%m-%d %H:%M} UTC."
     if records.as_of == NEVER:
         text = "The workbook holds no record yet."
+    fold = f'<details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
     if not list_files:
-        text = f"Shows what was known at {records.as_of:%Y-%m-%d %H:%M} UTC. The files that it was read from, each with its SHA-256, stand in manifest.json beside this page."
-    html = note(text).html if not list_files else f'<p class="note">{text}</p><details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
+        text = f"Shows what was known at {records.as_of:%Y-%m-%d %H:%M} UTC. The files that it was read from, each "
+        text, fold = text + "with its SHA-256, stand in manifest.json beside this page.", ""
+    html = f'<p class="note">{text}</p>{fold}'
     done = {
         "title": title,
         "answer": answer,

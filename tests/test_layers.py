@@ -16,7 +16,7 @@ LAYERS = [
     {"reports"},
     {"timeliness_figures"},
     {"page_html"},
-    {"figures", "render", "correspondence", "letters", "invitations", "outbox", "sending", "step_edits", "board", "metrics_files"},
+    {"figures", "render", "correspondence", "letters", "reminders", "invitations", "outbox", "sending", "step_edits", "status_text", "board", "metrics_files"},
     {"timeliness_numbers"},
     {"trends", "careful_reading", "overdue_ledger", "stages", "groups", "forecasts", "action_items"},
     {"redraft", "completeness"},

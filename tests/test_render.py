@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from factories import HOUR, NOON, page
 
-from incident_lib import figures, render, review
+from incident_lib import figures, page_html, render, review
 from incident_lib.follow_up import state_counts, step_states
 from incident_lib.response import WHOLE, durations
 from incident_lib.tables import SEVERITY_DTYPE
@@ -77,7 +77,7 @@ def test_what_was_left_out_is_shown_with_its_place(loaded):
 
 def test_a_page_with_html_in_it_is_shown_as_text():
     """Raw HTML of a page stays visible and powerless; its headings stand below the report's."""
-    html = render.page_text(f"---\nincident: x\n---\n## Overview\n{HOSTILE}\n").html
+    html = page_html.page_text(f"---\nincident: x\n---\n## Overview\n{HOSTILE}\n").html
 
     assert "<h4>Overview</h4>" in html and "&lt;script" in html
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,10 @@ _INCIDENT_TEXTS = ("title", "incident_commander", "channel", "url")
 _INCIDENT_NAMES = ("customers", "services", "responders", "tags", "references")
 _OTHERS = ("incident", "severity", "owner", "status", "meeting", "not_needed", "follow_up", "action_items")
 _KNOWN = {"created_at", *_INCIDENT_TIMES, *_PAGE_TIMES, *_INCIDENT_TEXTS, *_INCIDENT_NAMES, *_OTHERS}
+
+
+_LOCAL = re.compile(r"\s*\(\d\d:\d\d [^()]*\)$")  # the local time that stands behind a time in UTC
+_FOOTNOTE = re.compile(r"\[\^[\w-]+\]")
 
 
 @dataclass(frozen=True)
@@ -251,12 +256,13 @@ def _read_timeline_row(fields: _Fields, row: Any, place: str) -> str:
     try:
         if len(cells) < 2:
             raise FieldError("a timeline row needs a time and an event")
-        at = parse_time(plain(cells[0].text), zone="UTC")
+        at = parse_time(_LOCAL.sub("", plain(cells[0].text)), zone="UTC")
     except FieldError as error:
         fields.batch.problem("unreadable-row", f"timeline: {error}", place, incident_id=fields.incident_id)
         return "skipped: unreadable"
     link = next((cell.link for cell in cells[1:] if cell.link), None)
-    entry = {"incident_id": fields.incident_id, "at": at, "kind": "page", "text": cells[1].text, "url": link}
+    text = _FOOTNOTE.sub("", cells[1].text)
+    entry = {"incident_id": fields.incident_id, "at": at, "kind": "page", "text": text, "url": link}
     fields.batch.add(TIMELINE, [{**entry, "source": place}])
     return "used"
 
