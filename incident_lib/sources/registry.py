@@ -5,6 +5,7 @@ Formats that can be told by their content alone come first, those that take anyt
 
 from incident_lib.sources import (
     firehydrant,
+    foreign_pages,
     github_issues,
     github_status,
     googlecloud,
@@ -23,6 +24,7 @@ from incident_lib.sources import (
 from incident_lib.sources.reading import Reader
 
 READERS: tuple[Reader, ...] = (
+    foreign_pages.READER,  # first: among our own pages it takes only what is certainly foreign
     pages.READER,
     reviews.READER,
     slack.READER,
