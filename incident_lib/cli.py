@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incident_lib.commands import drafting, steps
+from incident_lib.commands import database, drafting, mail, reviewing, steps
 from incident_lib.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -74,14 +74,23 @@ def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -
 
 @cli.command()
 @click.argument("period")
+@click.option("--customer", metavar="NAME", help="The edition for this customer: their incidents only, no names.")
 @_common
-def review(period: str, data: str, reports: str, as_of: str | None) -> None:
+def review(period: str, customer: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Report on the process over a PERIOD: 2026-Q3, 2026-10, 2026, or 2026-10-01..2026-10-31."""
     from incident_lib.periods import parse_period
-    from incident_lib.reports.catalogue import process_review
+    from incident_lib.reports.catalogue import process_review, service_review
 
     _check(data, as_of)
-    _say_where(_make(process_review(data, as_of, parse_period(period).name), reports), reports)
+    name = parse_period(period).name
+    if customer is not None:
+        from incident_lib.loading import load
+        from incident_lib.service_review import customer_called
+
+        customer = customer_called(load(data, as_of=as_of), customer)
+        _say_where(_make(service_review(data, as_of, name, customer), reports), reports)
+    else:
+        _say_where(_make(process_review(data, as_of, name), reports), reports)
 
 
 @cli.command()
@@ -200,7 +209,7 @@ def _say_where(published: Any, reports: str) -> None:
     click.echo(f"all reports: {Path(reports) / 'index.html'}")
 
 
-for _command in (*steps.COMMANDS, *drafting.COMMANDS):
+for _command in (*steps.COMMANDS, *mail.COMMANDS, *drafting.COMMANDS, *reviewing.COMMANDS, *database.COMMANDS):
     cli.add_command(_command)
 
 

@@ -139,7 +139,9 @@ def next_steps(records: Records, states: pd.DataFrame) -> pd.DataFrame:
         next=first["title"],
         who=pd.Series(names, index=first.index, dtype="str"),
         waiting=first["incident_id"].map(waiting),
-        closing=pd.Series(["; ".join(why_open(records, states, one)) for one in first["incident_id"]], index=first.index, dtype="str"),
+        closing=pd.Series(
+            ["; ".join(why_open(records, states, one)) for one in first["incident_id"]], index=first.index, dtype="str"
+        ),
     )
     kept = ["incident_id", "severity", "next", "who", "state", "due_at", "days_late", "waiting", "closing"]
     return table[kept].reset_index(drop=True)
@@ -147,7 +149,8 @@ def next_steps(records: Records, states: pd.DataFrame) -> pd.DataFrame:
 
 def why_open(records: Records, states: pd.DataFrame, incident_id: str) -> list[str]:
     """Return what keeps an incident's follow-up from being closed, in the order of the process; nothing: it can be."""
-    own = states[(states["incident_id"] == incident_id) & (states["step"] != "closed")]
+    again = {step.id for step in records.settings.steps if step.every}  # what they look after is a step of its own
+    own = states[(states["incident_id"] == incident_id) & ~states["step"].isin({"closed", *again})]
     reasons = [f"{row.title}: {row.state}" for row in own.itertuples() if row.state in ("due", "missing")]
     items = records.action_items
     open_items = items[(items["incident_id"] == incident_id) & (items["status"] == "open")]
@@ -160,4 +163,8 @@ def why_open(records: Records, states: pd.DataFrame, incident_id: str) -> list[s
 def state_matrix(states: pd.DataFrame) -> pd.DataFrame:
     """Return one row per incident and one column per step id, with the state as a word."""
     order = list(dict.fromkeys(states["step"]))
-    return states.pivot(index="incident_id", columns="step", values="state").reindex(columns=order).rename_axis(columns=None)
+    return (
+        states.pivot(index="incident_id", columns="step", values="state")
+        .reindex(columns=order)
+        .rename_axis(columns=None)
+    )

@@ -180,7 +180,9 @@ class _Edit:
             return self._value(name, child, inside, node)
         if node.flow_style:
             return self._in_braces(node, f"{written(key)}: {written(inside)}")
-        return self._line_after(node, f"{written(key)}:{self._spaced(inside, node.start_mark.column)}", node.start_mark.column)
+        return self._line_after(
+            node, f"{written(key)}:{self._spaced(inside, node.start_mark.column)}", node.start_mark.column
+        )
 
     def _value(self, name: ScalarNode, child: Node, value: Any, parent: MappingNode) -> str:
         """Return the text with a key's value replaced; an empty value stands right after the colon."""
@@ -248,11 +250,15 @@ def _last(node: Any) -> Node:
 
 
 def _key_end(node: Any) -> int:
-    """Return where the last key within a block ends; its value is empty, and empty values have no place of their own."""
+    """Return where the last key within a block ends; its value is empty, and those have no place of their own."""
     last = node.value[-1]
     if isinstance(node, MappingNode):
         name, value = last
-        return _key_end(value) if isinstance(value, MappingNode | SequenceNode) and not value.flow_style else name.end_mark.index
+        return (
+            _key_end(value)
+            if isinstance(value, MappingNode | SequenceNode) and not value.flow_style
+            else name.end_mark.index
+        )
     return _key_end(last)
 
 

@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -50,7 +51,8 @@ Zone = Annotated[str, AfterValidator(_known_zone)]
 class Model(BaseModel):
     """A part of the settings: frozen, and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # a traceback with the input in it could show a password
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class Span(Model):
@@ -292,7 +294,7 @@ class Meetings(Model):
 
     slots: tuple[ClockTime, ...] = Field(default=("10:00", "11:00", "14:00", "15:00"), strict=False, min_length=1)
     minutes: int = Field(default=30, ge=5, le=240)
-    notice_hours: int = Field(default=24, ge=0, le=240)
+    notice_hours: int = Field(default=48, ge=0, le=240)
     place: str | None = None
     liaisons_for: tuple[Severity, ...] = Field(default=("critical",), strict=False)
     review_every: Literal["month", "quarter"] = "quarter"
@@ -335,6 +337,11 @@ class Chat(Model):
     quiet_minutes: int = Field(default=20, ge=1, le=1440)
 
 
+DataTable = Literal[
+    "incidents", "timeline", "messages", "postmortems", "action_items", "follow_ups", "people", "decisions"
+]
+
+
 class FileRule(Model):
     """How to read files that a pattern names, where their content leaves it open."""
 
@@ -344,6 +351,21 @@ class FileRule(Model):
     time_format: str | None = None
     columns: dict[str, str] = {}
     ignore: bool = False
+
+
+class Database(Model):
+    """A database that is read as a source: SQLite or PostgreSQL, by a URL or the environment variable that holds it.
+
+    Tables named like ours are read, in ``schema`` if one is stated; ``queries`` give a table another way. ``zone`` is
+    that of times without an offset.
+    """
+
+    name: str = Field(default="db", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,40}$")
+    url: SecretStr | None = None
+    url_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    within: str | None = Field(default=None, alias="schema")
+    queries: dict[DataTable, str] = {}
+    zone: Zone | None = None
 
 
 class Limits(Model):
@@ -425,6 +447,7 @@ class Settings(Model):
     reminders: Reminders = Reminders()
     chat: Chat = Chat()
     files: tuple[FileRule, ...] = Field(default=(), strict=False)
+    databases: tuple[Database, ...] = Field(default=(), strict=False)
     sources: Sources = Sources()
     privacy: Privacy = Privacy()
     page: Page = Page()
@@ -504,7 +527,9 @@ def _explained(error: Any) -> str:
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected {_listed(valid_keys(error['loc'][:-1]))}"
         return f"unknown setting {place!r}; {hint}"
     message = error["msg"].removeprefix("Value error, ")
-    return f"setting {place!r}: {message[0].lower()}{message[1:]} (it is {error['input']!r})"
+    # what a database's settings hold may be a password
+    shown = "" if error["loc"][0] == "databases" else f" (it is {error['input']!r})"
+    return f"setting {place!r}: {message[0].lower()}{message[1:]}{shown}"
 
 
 def _listed(names: list[str]) -> str:
@@ -523,7 +548,7 @@ def valid_keys(location: tuple[str | int, ...]) -> list[str]:
         if not models:
             return []
         model = models[0]
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def line_of(text: str, location: tuple[str | int, ...]) -> int | None:

@@ -1,4 +1,4 @@
-"""The facts by which a follow-up step is judged: whether it is asked for, when it is due, and what shows that it was done."""
+"""The facts by which a follow-up step is judged: is it asked for, when is it due, and what shows that it was done?"""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ _NO_TIME = {"dtype": "datetime64[us, UTC]"}
 
 
 def follow_up_facts(records: Records) -> pd.DataFrame:
-    """Return what is known of each major incident for its follow-up: deadlines, page, customers, tasks; by incident id."""
+    """Return what the follow-up of each major incident goes by: deadlines, page, customers, tasks; by incident id."""
     pages = records.postmortems.drop_duplicates("incident_id").set_index("incident_id")
     columns = ["owner", "status", "not_needed", "meeting_at", *PAGE_TIMES.values(), "source"]
     incidents = records.major.set_index("incident_id")[["customers", "resolved_at"]]
     frame = incident_deadlines(records).join(pages[columns].rename(columns={"source": "page_source"}))
     frame = frame.join(incidents).join(_tasks(records))
     frame["stage"] = frame["status"].map(STAGES).astype("float").fillna(-1)
-    return frame.assign(**{name: _from_day(frame, name, records) for name in ("tasks_end", "touching_end", "cleaning_at")})
+    return frame.assign(
+        **{name: _from_day(frame, name, records) for name in ("tasks_end", "touching_end", "cleaning_at")}
+    )
 
 
 def _tasks(records: Records) -> pd.DataFrame:
@@ -72,7 +74,10 @@ def not_asked(frame: pd.DataFrame, step: Step) -> pd.Series:
     reasons = {
         "touches": (touches, "no action item touches customer systems"),
         "customers": (customers, "no customer was affected"),
-        "customers-or-touches": (customers | touches, "no customer was affected, and no action item touches their systems"),
+        "customers-or-touches": (
+            customers | touches,
+            "no customer was affected, and no action item touches their systems",
+        ),
         "critical": (frame["severity"] == "critical", "only asked for critical incidents"),
     }
     nothing = pd.Series(None, index=frame.index, dtype="str")

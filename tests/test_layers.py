@@ -14,15 +14,21 @@ PACKAGE = Path(__file__).parents[1] / "incident_lib"
 LAYERS = [
     {"cli", "commands", "__main__"},
     {"reports"},
-    {"timeliness_figures"},
+    {"timeliness_figures", "review_figures"},
     {"page_html"},
     {"figures", "render", "correspondence", "letters", "reminders", "invitations", "outbox", "sending", "step_edits", "status_text", "board", "metrics_files"},
-    {"timeliness_numbers"},
+    {"timeliness_numbers", "review_numbers"},
+    {"service_review"},
+    {"review", "agenda", "decisions"},
+    {"conformance", "responder_load", "review_changes"},
+    {"rule_checks"},
+    {"process_events"},
+    {"learning", "recurrence"},
     {"trends", "careful_reading", "overdue_ledger", "stages", "groups", "forecasts", "action_items"},
     {"redraft", "completeness"},
     {"draft"},
     {"page_context", "page_front_matter"},
-    {"audiences", "sidecar", "summariser", "timeliness", "turns", "response", "review", "follow_up"},
+    {"audiences", "sidecar", "summariser", "timeliness", "turns", "response", "follow_up"},
     {"steps"},
     {"facts", "deadlines", "evidence"},
     {"related", "responding"},
@@ -35,12 +41,13 @@ LAYERS = [
     {"sources"},
     {"theme"},
     {"settings"},
+    {"rules", "factors"},
     {"tables", "files", "words"},
     {"errors"},
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
-    "plotly": {"figures", "timeliness_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "rich": {"cli"},
+    "plotly": {"figures", "timeliness_figures", "review_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "rich": {"cli"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -35,7 +35,7 @@ _KNOWN = {"created_at", *_INCIDENT_TIMES, *_PAGE_TIMES, *_INCIDENT_TEXTS, *_INCI
 
 
 _LOCAL = re.compile(r"\s*\(\d\d:\d\d [^()]*\)$")  # the local time that stands behind a time in UTC
-_FOOTNOTE = re.compile(r"\[\^[\w-]+\]")
+_FOOTNOTE = re.compile(r"\[\^e\d+\]")
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,8 @@ def _read_follow_ups(fields: _Fields) -> None:
     outcomes = {"used": 0, "skipped: unreadable": 0}
     for name, stated in steps.items():
         place = fields.inner(steps)
+        if stated is None:  # taken back
+            continue
         times = stated if isinstance(stated, list) else [stated]  # a step that comes again has a list
         if name not in known or not all(isinstance(one, dict) for one in times):
             what = f"unknown follow-up step {name!r}" if name not in known else f"follow-up step {name!r} is no mapping"
@@ -261,8 +263,10 @@ def _read_timeline_row(fields: _Fields, row: Any, place: str) -> str:
         fields.batch.problem("unreadable-row", f"timeline: {error}", place, incident_id=fields.incident_id)
         return "skipped: unreadable"
     link = next((cell.link for cell in cells[1:] if cell.link), None)
+    marks = _FOOTNOTE.findall(cells[1].text)  # only rows that drafting made have one: they repeat other records
     text = _FOOTNOTE.sub("", cells[1].text)
-    entry = {"incident_id": fields.incident_id, "at": at, "kind": "page", "text": text, "url": link}
+    extra = as_json({"footnotes": marks}) if marks else None
+    entry = {"incident_id": fields.incident_id, "at": at, "kind": "page", "text": text, "url": link, "extra": extra}
     fields.batch.add(TIMELINE, [{**entry, "source": place}])
     return "used"
 

@@ -1,0 +1,1 @@
+"""Groups of commands; each file adds its own to the command line."""
