@@ -15,7 +15,7 @@ _HOMES = {
         "deadline_proof", "deadline_proofs", "deadlines_by_severity", "due_under_each_rule", "incident_deadlines",
     ),
     "message_rules": ("account_sentence", "message_account", "message_choices"),
-    "timeline": ("data_links", "incident_timeline", "link_sentence", "silence_sentences", "silences"),
+    "timeline": ("data_links", "incident_timeline", "link_sentence", "readable", "silence_sentences", "silences"),
     "severity_time": ("minutes_in", "severity_changes", "severity_stays"),
     "responding": ("hand_offs", "responders"),
     "related": ("related_incidents",),
@@ -46,14 +46,36 @@ _HOMES = {
     "timeliness_figures": (
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),
-    "response": ("MEASURES", "duration_summary", "durations", "measure"),
+    "response": (
+        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring", "measure",
+        "response_account",
+    ),
+    "responder_load": (
+        "calls", "changes_of", "hand_overs_of", "page_counts", "pooled_load", "silent_gaps", "weeks_of",
+    ),
+    "conformance": (
+        "RULE_MEANINGS", "by_incident", "most_broken", "rule_counts", "rule_results", "went_by_the_book",
+    ),
+    "review_changes": (
+        "change_sentence", "duration_behaviour", "season", "weekly_behaviour", "what_changed",
+    ),
+    "learning": ("factor_kinds", "factor_pareto", "quotes", "surprises", "tag_pareto"),
+    "recurrence": ("Likeness", "fix_sentence", "fixes", "recurring"),
+    "decisions": ("decisions_sentence", "decisions_until"),
+    "agenda": ("invited", "meeting_agenda", "topics"),
     "review": (
-        "by_the_book", "decisions_until", "incidents_in", "most_missed", "review_sentence", "severity_counts",
-        "step_matrix", "steps_in",
+        "incidents_in", "incidents_until", "open_sentence", "review_sentence", "severity_counts", "summary_page",
+        "unknown_sentence",
     ),
-    "figures": (
-        "duration_strip", "incidents_by_month", "step_bars", "timeline_strip",
+    "review_numbers": ("numbers_of_review",),
+    "service_review": (
+        "customer_called", "customer_period", "customer_table", "for_outside", "published_updates", "service_change",
+        "service_sentence", "task_sentence",
     ),
+    "review_figures": (
+        "behaviour_chart", "duration_strip", "incidents_by_month", "pareto", "rule_bars", "rule_map", "season_map",
+    ),
+    "figures": ("timeline_strip",),
     "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
                "made_from", "metrics", "note", "notes", "table",
                "timeline_mark"),

@@ -1,13 +1,14 @@
-"""The incident commanders' meeting: a period's incidents, how the process was followed, and earlier decisions."""
+"""The incident commanders' meeting: a period's incidents, and the sentences that open the report."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from incident_lib.follow_up import STATES, step_states
+from incident_lib.conformance import most_broken, went_by_the_book
 from incident_lib.periods import Period
 from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES
+from incident_lib.words import counted
 
 
 def incidents_in(records: Records, period: Period) -> pd.DataFrame:
@@ -15,6 +16,13 @@ def incidents_in(records: Records, period: Period) -> pd.DataFrame:
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     inside = records.incidents[period.contains(began, records.settings.workbook.tz)]
     return inside.assign(began_at=began).sort_values(["began_at", "incident_id"], kind="stable").reset_index(drop=True)
+
+
+def incidents_until(records: Records, until: pd.Timestamp) -> pd.DataFrame:
+    """Return all incidents that began before a time, oldest first."""
+    began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
+    table = records.incidents.assign(began_at=began)[began < until]
+    return table.sort_values(["began_at", "incident_id"], kind="stable").reset_index(drop=True)
 
 
 def severity_counts(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -26,62 +34,44 @@ def severity_counts(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     return table[(table["severity"] != "unstated") | (table["incidents"] + table["the period before"] > 0)]
 
 
-def steps_in(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
-    """Return the follow-up steps (see ``follow_up.step_states``) of the major ones among these incidents."""
-    states = step_states(records)
-    return states[states["incident_id"].isin(incidents["incident_id"])].reset_index(drop=True)
-
-
-def by_the_book(states: pd.DataFrame) -> list[str]:
-    """Return the incidents whose every step was done in time or not needed."""
-    good = states["state"].isin(["done", "not needed"]).groupby(states["incident_id"]).all()
-    return sorted(good.index[good])
-
-
-def most_missed(states: pd.DataFrame) -> pd.DataFrame:
-    """Return steps by how often they were missing or late: title, missed, asked (done, late or missing)."""
-    asked = states[states["state"].isin(["done", "late", "missing", "unknown"])]
-    missed = asked["state"].isin(["late", "missing"]).groupby(asked["title"], sort=False).agg(["sum", "size"])
-    table = missed.rename(columns={"sum": "missed", "size": "asked"}).rename_axis("step").reset_index()
-    return table.sort_values(["missed", "asked"], ascending=[False, True], kind="stable").reset_index(drop=True)
-
-
-def decisions_until(records: Records, period: Period) -> pd.DataFrame:
-    """Return the decisions of earlier reviews and what became of them, the open ones first."""
-    earlier = records.decisions[records.decisions["decided_on"] <= pd.Timestamp(period.last)]
-    order = earlier["status"].map({"open": 0, "done": 1, "dropped": 2})
-    overdue = (earlier["status"] == "open") & (earlier["due_on"] < records.as_of.tz_convert(None).normalize())
-    table = earlier.assign(order=order, overdue=overdue).sort_values(["order", "decided_on", "review", "decision"])
-    return table.drop(columns="order").reset_index(drop=True)
-
-
-def review_sentence(period: Period, incidents: pd.DataFrame, states: pd.DataFrame) -> str:
-    """Return the review's answer in two sentences: how many incidents, and which step failed most."""
-    major = states["incident_id"].nunique()
+def review_sentence(period: Period, incidents: pd.DataFrame, results: pd.DataFrame) -> str:
+    """Return the review's answer: how many incidents, how many went by the book, which rule was broken most."""
     if incidents.empty:
         return f"No incident began in {period.name}."
-    noun = "incident" if len(incidents) == 1 else "incidents"
-    first = f"{len(incidents)} {noun} began in {period.name}, {major} of them major."
+    major = results["incident_id"].nunique()
+    first = f"{counted(len(incidents), 'incident')} began in {period.name}, {major} of them major."
     if not major:
         return f"{first} So no post-mortem was asked for."
-    worst = most_missed(states)
-    book = len(by_the_book(states))
-    if worst.empty or not worst["missed"].iloc[0]:
-        return f"{first} Every follow-up step that was asked for was done in time."
-    top = worst.iloc[0]
+    worst, book = most_broken(results).iloc[0], len(went_by_the_book(results))
+    if not results["state"].isin(["kept", "broken"]).any():
+        return f"{first} Whether the process was kept: cannot tell, as the records hold no evidence either way."
+    if not worst["broken"]:
+        return f"{first} No rule of the process was broken, as far as the records tell."
+    return f"{first} {_kept(book, major)}; most often broken was “{worst['rule']}”, {worst['broken']} of {worst['judged']} times."
+
+
+def _kept(book: int, major: int) -> str:
+    return f"{book if book else 'None'} of {major} went by the book"
+
+
+def unknown_sentence(results: pd.DataFrame) -> str:
+    """Return how much of the process can't be judged from the records."""
+    if results.empty:
+        return "There was nothing to judge the process by."
+    asked = results[~results["state"].isin(["not asked", "not yet"])]
+    unknown = int((asked["state"] == "unknown").sum())
     return (
-        f"{first} {book} went by the book; the step most often missing or late was "
-        f"“{top['step']}”, {top['missed']} of {top['asked']} times."
+        f"Of {len(asked):,} judgements that are due, {int((asked['state'] == 'kept').sum()):,} are kept, "
+        f"{int((asked['state'] == 'broken').sum()):,} broken, and {unknown:,} unknown: no record would show it."
     )
 
 
-def step_matrix(states: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per incident and one column per step (their titles), with the state as a word."""
-    titles = list(dict.fromkeys(states["title"]))
-    matrix = states.pivot(index="incident_id", columns="title", values="state")
-    return matrix.reindex(columns=titles).reset_index().rename_axis(columns=None)
+def open_sentence(period: Period, records: Records) -> str:
+    """Return that the period is not over, or nothing if it is."""
+    end = period.bounds(records.settings.workbook.tz)[1]
+    return "" if records.as_of >= end else f"{period.name} is not over: this is what was known on {records.as_of:%Y-%m-%d %H:%M} UTC."
 
 
-def state_totals(states: pd.DataFrame) -> pd.Series:
-    """Return how often each state occurs, in the states' order."""
-    return states["state"].value_counts().reindex(list(STATES), fill_value=0)
+def summary_page(*sentences: str) -> list[str]:
+    """Return the sentences of the one-page summary that have something to say."""
+    return [sentence for sentence in sentences if sentence]

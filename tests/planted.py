@@ -173,7 +173,7 @@ VIOLATIONS = {
     "page-created": lambda book, name: _late(book, name, "page-created", 3 * DAY, "created_at"),
     "owner-named": lambda book, name: _late(book, name, "owner-assigned", 3 * DAY, "assigned_at"),
     "internal-mail": lambda book, name: _late(book, name, "internal-email", 3 * DAY),
-    "tasks-recorded": lambda book, name: book.drop("follow_ups", name, step="tasks-recorded"),
+    "tasks-recorded": lambda book, name: _late(book, name, "tasks-recorded", 3 * DAY),
     "tasks-owned": _set("action_items", owner=None),
     "tasks-dated": lambda book, name: book.of("action_items", name)[1].update(due_on=None),
     "clean-up-in-time": _done_late,

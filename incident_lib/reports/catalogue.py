@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from incident_lib.errors import ReportError
+from incident_lib.files import safe_name
 from incident_lib.reports.run import Report
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -33,6 +34,13 @@ def process_review(data: str, as_of: str | None, period: str) -> Report:
     parameters = {"data": data, "as_of": as_of, "period": period}
     notebook = notebooks_folder() / "process_review.ipynb"
     return Report("process-review", period, notebook, parameters, f"Process review {period}")
+
+
+def service_review(data: str, as_of: str | None, period: str, customer: str) -> Report:
+    """Return the service review of a period for one customer."""
+    parameters = {"data": data, "as_of": as_of, "period": period, "customer": customer}
+    notebook = notebooks_folder() / "service_review.ipynb"
+    return Report("service-review", f"{period}-{safe_name(customer)}", notebook, parameters, f"Service review {period}")
 
 
 def postmortem_draft(data: str, as_of: str | None, incident_id: str, owner: str | None = None) -> Report:
