@@ -177,7 +177,7 @@ def cohorts(items: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     30 days old yet, has none.
     """
     count = pd.crosstab(items["month"], items["state"]).reindex(columns=list(STATES), fill_value=0)
-    known = {month: part for month, part in times.groupby("month")}
+    known = dict(list(times.groupby("month")))
     share = [_done_by(known[month], HORIZON) if month in known else np.nan for month in count.index]
     return pd.DataFrame({
         "month": count.index, "created": count.sum(axis=1).to_numpy(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 import pandas as pd
 
 from incident_lib.tables import SEVERITY_DTYPE, TABLES, Table
@@ -24,14 +26,16 @@ def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
     return max((time for time in times if pd.notna(time)), default=NEVER)
 
 
-def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
-    """Return the tables as they were known at ``as_of``.
+def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp, zone: tzinfo = UTC) -> dict[str, pd.DataFrame]:
+    """Return the tables as they were known at ``as_of``; dates are days of the workbook's zone.
 
     What can't be seen so: texts that were written later without a time of their own (a page's prose, an owner's name).
     """
-    known = {table.name: _cut(table, tables[table.name], as_of) for table in TABLES}
+    day = as_of.tz_convert(zone).tz_localize(None).normalize()
+    known = {table.name: _cut(table, tables[table.name], as_of, day) for table in TABLES}
     known["incidents"] = _with_severity(known["incidents"], tables["timeline"], as_of)
     known["problems"] = _about_known(tables["problems"], tables["incidents"], known["incidents"])
+    known["follow_ups"] = _of_known_pages(known["follow_ups"], tables["postmortems"], as_of)
     pages = known["postmortems"]
     known["postmortems"] = pages.assign(
         status=_page_status(tables["postmortems"], pages), not_needed=_not_needed(tables["postmortems"], pages)
@@ -45,15 +49,20 @@ def _about_known(problems: pd.DataFrame, incidents: pd.DataFrame, known: pd.Data
     return problems[~problems["incident_id"].isin(later)]
 
 
+def _of_known_pages(rows: pd.DataFrame, pages: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows without those that state no time and stand in a page that was created later."""
+    later = pages.loc[pages["created_at"] > as_of, "incident_id"]
+    return rows[rows["at"].notna() | ~rows["incident_id"].isin(later)]
+
+
 def _not_needed(all_pages: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
     """Return why a post-mortem is not needed; nobody wrote down when that was said, but by the page's close it was."""
     closed_later = all_pages.loc[known.index, "closed_at"].notna() & known["closed_at"].isna()
     return known["not_needed"].mask(closed_later)
 
 
-def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return the rows known at ``as_of``, with later times blanked (the index is kept)."""
-    day = as_of.tz_convert(None).normalize()
+def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp, day: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows known at ``as_of``, on this day, with later times and dates blanked (the index is kept)."""
     limits = {**dict.fromkeys(table.of_kind("time"), as_of), **dict.fromkeys(table.of_kind("date"), day)}
     if table.known_from:
         frame = frame[~(frame[table.known_from] > limits[table.known_from])]

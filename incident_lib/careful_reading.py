@@ -24,11 +24,11 @@ EXPLAINED = {
     "closed together before a review": f"the same, in the {DAYS_BEFORE_REVIEW} days before a process review",
     "day later than the rule": "an action item's day lies after the one that the settings give; the records hold the "
     "present day only, so a day that was moved shows only so",
-    "severity lowered": "the severity was lowered after the incident was resolved; deadlines still go by the highest declared",
+    "severity lowered": "lowered after the incident was resolved; deadlines still go by the highest declared",
     "complete with empty sections": "counted as complete, though a section that tells what happened is empty",
     "last minute": "complete in the last minute before the deadline: a date without a time looks like this",
-    "complete before the page was there": "the completion lies before the page's creation, so one of the two was entered afterwards",
-    "complete without a date": "the status says complete, the page doesn't say since when: not in the curves, and not in time",
+    "complete before the page was there": "complete before it was created, so one of the two was entered afterwards",
+    "complete without a date": "the status says complete, the page not since when: in no curve, and not in time",
 }
 COLUMNS = ["pattern", "incident_id", "at", "detail"]
 
@@ -101,16 +101,17 @@ def _moved_days(records: Records, states: pd.DataFrame) -> pd.DataFrame:
 
 def _severity_lowered(records: Records, states: pd.DataFrame) -> pd.DataFrame:
     changes = records.timeline[(records.timeline["kind"] == "severity") & records.timeline["severity"].notna()]
-    resolved = changes["incident_id"].map(records.incidents.set_index("incident_id")["resolved_at"])
-    highest = changes["incident_id"].map(records.incidents.set_index("incident_id")["severity"].cat.codes)
-    lowered = changes[(changes["at"] > resolved) & (changes["severity"].cat.codes > highest)]
+    declared = records.incidents[["incident_id", "resolved_at"]].assign(highest=records.incidents["severity"].cat.codes)
+    changes = changes.merge(declared, on="incident_id")
+    after = changes["at"] > changes["resolved_at"]
+    lowered = changes[after & (changes["severity"].cat.codes > changes["highest"])]
     return _rows("severity lowered", lowered, "at", "to " + lowered["severity"].astype("str"))
 
 
 def _empty_sections(records: Records, states: pd.DataFrame) -> pd.DataFrame:
     done = records.postmortems[records.postmortems["status"].isin(["in review", "reviewed", "closed"])]
     done = done[done["not_needed"].isna()]
-    empty = done["sections"].map(_empty, na_action="ignore").fillna(", ".join(PARTS))
+    empty = done["sections"].map(_empty, na_action="ignore").astype("str").fillna(", ".join(PARTS))
     wanting = done.assign(empty=empty)[empty != ""]
     return _rows("complete with empty sections", wanting, "completed_at", "empty: " + wanting["empty"])
 

@@ -36,7 +36,7 @@ def _zone(name: str | None, settings: Settings) -> object:
 
 
 def calendar_names(customers: pd.Series, owners: pd.Series, records: Records) -> pd.Series:
-    """Return the name of the calendar by which each row goes, given its customers and its owner (both may be missing)."""
+    """Return the name of the calendar that each row goes by, by its customers and its owner (either may be missing)."""
     names = pd.Series("", index=customers.index, dtype="str")
     if not records.settings.calendars:
         return names

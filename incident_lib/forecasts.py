@@ -40,7 +40,7 @@ def outlook_sentence(table: pd.DataFrame) -> str:
         return "No post-mortem is open, or the records hold no page at all; there is nothing to foresee."
     fewest = int(table["older"].min())
     return (
-        f"{len(table):,} open; the youngest is judged by {int(table['older'].max()):,} that were once as old, the oldest "
-        f"by {fewest:,} {'(itself)' if fewest == 1 else ''}".rstrip()
+        f"{len(table):,} open; the youngest is judged by {int(table['older'].max()):,} that were once as old, the "
+        f"oldest by {fewest:,} {'(itself)' if fewest == 1 else ''}".rstrip()
         + "."
     )

@@ -64,7 +64,7 @@ def short(found: Quantile) -> str:
 
 
 def group_times(times: pd.DataFrame, group: str, most: int = 6) -> dict[str, pd.DataFrame]:
-    """Return the times of each group with at least 5, by the group's name; the ``most`` largest, in the order of names."""
+    """Return the times of each group with at least 5, by its name; the ``most`` largest, in the order of names."""
     parts = {str(name): part for name, part in _each(times, group).groupby(group, observed=True) if len(part) >= FEWEST}
     largest = sorted(parts, key=lambda name: -len(parts[name]))[:most]
     return {name: part for name, part in parts.items() if name in largest}
@@ -79,5 +79,6 @@ def difference_sentence(times: pd.DataFrame, group: str, what: str) -> str:
     test = log_rank(both["days"], both["finished"], both["name"].to_numpy(dtype=object))
     sizes = f"n = {len(both)} in {len(parts)} groups"
     if test.p > 0.05:
-        return f"By {what}: cannot tell them apart; chance alone makes differences like these (log-rank p = {test.p:.2f}; {sizes})."
+        told = "cannot tell them apart; chance alone makes differences like these"
+        return f"By {what}: {told} (log-rank p = {test.p:.2f}; {sizes})."
     return f"By {what}: they differ by more than chance would make them (log-rank p = {test.p:.3f}; {sizes})."

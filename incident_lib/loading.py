@@ -21,6 +21,7 @@ from incident_lib.offers import possible_matches
 from incident_lib.records import Records
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
+from incident_lib.sources import sql
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
@@ -45,26 +46,31 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     folder, settings = open_workbook(folder)
     sources = list(find_sources(folder, settings))
     files = [Source(folder / FILE_NAME, FILE_NAME, settings), *sources]
+    databases = sql.read_databases(folder, settings)
+    told = [(sql.NAME, one.batch) for one in databases]
+    read = {one.name: one.digest for one in databases}
     if is_large(files, settings):
-        hashes = digests(files)
-        tables = _cached(sources, settings, key_of(hashes, settings))
+        hashes = {**digests(files), **read}
+        tables = _cached(sources, told, settings, key_of(hashes, settings))
     else:
-        hashes = {source.name: source.digest() for source in files}
-        tables = gather([read_source(source) for source in sources], settings)
+        hashes = {**{source.name: source.digest() for source in files}, **read}
+        tables = gather([*(read_source(source) for source in sources), *told], settings)
     _refuse_nothing(folder, tables)
     moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
-    known = known_at(tables, moment)
+    known = known_at(tables, moment, settings.workbook.tz)
     found = findings(known["incidents"], known["timeline"])
     known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
 
 
-def _cached(sources: Sequence[Source], settings: Settings, key: str) -> dict[str, pd.DataFrame]:
+def _cached(
+    sources: Sequence[Source], told: Sequence[tuple[str, Batch]], settings: Settings, key: str
+) -> dict[str, pd.DataFrame]:
     """Return the gathered tables of a large workbook, from the cache where it has them."""
     kept = read_tables(key)
     if kept is not None:
         return kept
-    tables = gather([read_source(source) for source in sources], settings)
+    tables = gather([*(read_source(source) for source in sources), *told], settings)
     write_tables(key, tables)
     return tables
 

@@ -48,7 +48,7 @@ class Ledger:
 def records_at(records: Records, then: pd.Timestamp) -> Records:
     """Return what these records knew at an earlier time."""
     tables = {table.name: getattr(records, table.name) for table in TABLES}
-    return replace(records, as_of=then, **known_at(tables, then))
+    return replace(records, as_of=then, **known_at(tables, then, records.settings.workbook.tz))
 
 
 def ledger_since(records: Records, since: object = None) -> Ledger:
@@ -99,8 +99,9 @@ def _why_new(incident: str, earlier: pd.DataFrame, now: pd.DataFrame, since: pd.
 
 
 def ledger_table(ledger: Ledger) -> pd.DataFrame:
-    """Return the identity as a table: line (the term with its sign), term, meaning, count, and the incidents of each term."""
-    rows = [{"line": f"{SIGNS[term]} {term}".strip(), "term": term, "meaning": MEANINGS[term], "count": len(ledger.lists[term]),
+    """Return the identity as a table: line (sign and term), term, meaning, count, and the incidents of each term."""
+    rows = [{"line": f"{SIGNS[term]} {term}".strip(), "term": term, "meaning": MEANINGS[term],
+             "count": len(ledger.lists[term]),
              "incidents": ", ".join(ledger.lists[term]) or None} for term in TERMS]  # fmt: skip
     return pd.DataFrame(rows).astype({"incidents": "str"})
 
@@ -123,6 +124,6 @@ def ledger_sentence(ledger: Ledger) -> str:
         raise ReportError("the account of overdue post-mortems does not add up; please report this as a bug")
     then, new, completed, excused, other, now = (len(ledger.lists[term]) for term in TERMS)
     return (
-        f"Since {ledger.since:%Y-%m-%d %H:%M} UTC: {then:,} overdue then + {new:,} newly overdue − {completed:,} completed "
-        f"− {excused:,} not needed − {other:,} reclassified = {now:,} overdue now."
+        f"Since {ledger.since:%Y-%m-%d %H:%M} UTC: {then:,} overdue then + {new:,} newly overdue "
+        f"− {completed:,} completed − {excused:,} not needed − {other:,} reclassified = {now:,} overdue now."
     )

@@ -219,9 +219,15 @@ def _plain(title: str, headings: Sequence[str], rows: Sequence[Sequence[str | No
     return "\n".join([title, *shown])
 
 
-def left_out(records: Records) -> Shown:
-    """Return how many problems the records have, by rule and effect, and the table of all of them."""
+def left_out(records: Records, *, exact: bool = True) -> Shown:
+    """Return how many problems the records have, by rule and effect, and the table of all of them.
+
+    Without ``exact`` the place is the file alone: lines and positions change when a file grows.
+    """
     problems = records.problems
+    if not exact:
+        files = problems["source"].str.replace(r"(#/[^;]*| line \d+)", "", regex=True)
+        problems = problems.assign(source=files)
     if problems.empty:
         return note("Nothing was left out: every row of every file could be read.")
     count = f"{len(problems):,} problem{'' if len(problems) == 1 else 's'} in the records"

@@ -151,7 +151,8 @@ def overdue_sentence(states: pd.DataFrame) -> str:
     if not states["has_page"].any() and not late.empty:
         return (
             f"The records hold no post-mortem page for any of the {plural(total, 'major incident')}: "
-            f"{len(late):,} are past the deadline that the settings give, the oldest since {late['due_on'].iloc[0]:%Y-%m-%d}."
+            f"{len(late):,} are past the deadline that the settings give, the oldest since "
+            f"{late['due_on'].iloc[0]:%Y-%m-%d}."
         )
     if late.empty:
         return f"None of {total:,} post-mortems is overdue."

@@ -47,8 +47,8 @@ def completion_curve(curve: pd.DataFrame, times: pd.DataFrame, *, title: str) ->
     beyond = _say_beyond(figure, times, end)
     _dress(figure, title, "share complete", end)
     alt = (
-        f"{title}: of {len(times)} post-mortems {int(times['finished'].sum())} are complete; by day {end:.0f} the curve "
-        f"has reached {steps['share'].iloc[-1]:.0%}.{' ' + beyond if beyond else ''}"
+        f"{title}: of {len(times)} post-mortems {int(times['finished'].sum())} are complete; by day {end:.0f} the "
+        f"curve has reached {steps['share'].iloc[-1]:.0%}.{' ' + beyond if beyond else ''}"
     )
     return described(figure, alt=alt, table=_numbers(curve))
 
@@ -96,8 +96,10 @@ def _add_deadline(figure: go.Figure, times: pd.DataFrame, end: float) -> None:
     if pd.isna(deadline) or deadline > end:
         return
     figure.add_vline(x=deadline, line={"color": colour("late"), "width": 1.5, "dash": "dash"})
-    figure.add_annotation(x=deadline, y=0.02, yref="paper", yanchor="bottom", xanchor="left", xshift=5, showarrow=False,
-                          text=f"typical deadline: day {deadline:.1f}", font={"color": colour("late"), "size": 12})  # fmt: skip
+    figure.add_annotation(
+        x=deadline, y=0.02, yref="paper", yanchor="bottom", xanchor="left", xshift=5, showarrow=False,
+        font={"color": colour("late"), "size": 12}, text=f"typical deadline: day {deadline:.1f}",
+    )  # fmt: skip
 
 
 def _say_beyond(figure: go.Figure, times: pd.DataFrame, end: float) -> str:
@@ -108,8 +110,10 @@ def _say_beyond(figure: go.Figure, times: pd.DataFrame, end: float) -> str:
     still, late = int((~beyond["finished"]).sum()), int(beyond["finished"].sum())
     parts = [f"{still} still open after {end:.0f} days" if still else "", f"{late} completed later" if late else ""]
     text = ", ".join(part for part in parts if part) + f"; the oldest: {beyond['days'].max():.0f} days"
-    figure.add_annotation(x=1, y=0.11, xref="paper", yref="paper", xanchor="right", yanchor="bottom", showarrow=False,
-                          align="right", text=text.replace("; ", " →<br>"), font={"color": colour("muted"), "size": 12})  # fmt: skip
+    figure.add_annotation(
+        x=1, y=0.11, xref="paper", yref="paper", xanchor="right", yanchor="bottom", showarrow=False, align="right",
+        font={"color": colour("muted"), "size": 12}, text=text.replace("; ", " →<br>"),
+    )  # fmt: skip
     return f"Not drawn: {text}."
 
 
@@ -136,7 +140,7 @@ def completion_curves(groups: Mapping[str, pd.DataFrame], *, title: str) -> go.F
     _add_deadline(figure, everything, end)
     _dress(figure, title, "share complete", end)
     reached = ", ".join(f"{name} {_reached(curve, end):.0%}" for name, curve in curves.items())
-    return described(figure, alt=f"{title}: complete by day {end:.0f}: {reached}.", table=_by_name(curves))
+    return described(figure, alt=f"{title}: complete in the end, or by day {end:.0f}: {reached}.", table=_by_name(curves))
 
 
 def _lines(curves: Mapping[str, pd.DataFrame], end: float) -> go.Figure:
@@ -176,7 +180,7 @@ def stage_curves(curves: Mapping[str, pd.DataFrame], *, title: str, end: float =
 
 
 def cohort_figure(curves: Mapping[str, pd.DataFrame], *, title: str, end: float = 60.0) -> go.Figure:
-    """Draw the share of action items done by each day, a line for each cohort; as from ``action_items.cohort_curves``."""
+    """Draw the share of action items done by each day, a line for each cohort (``action_items.cohort_curves``)."""
     if not curves:
         return empty_figure(title, "no month has enough action items")
     figure = go.Figure()
@@ -184,8 +188,10 @@ def cohort_figure(curves: Mapping[str, pd.DataFrame], *, title: str, end: float 
         seen = curve[curve["time"] <= end]
         last = min(end, float(curve["seen_until"].max()))
         share = [0.0, *seen["incidence"], float(seen["incidence"].max()) if len(seen) else 0.0]
-        figure.add_scatter(x=[0.0, *seen["time"], last], y=share, mode="lines", line=_line(number, name), name=label(name),
-                           hovertemplate="%{fullData.name}, day %{x:.0f}: %{y:.0%}<extra></extra>")  # fmt: skip
+        figure.add_scatter(
+            x=[0.0, *seen["time"], last], y=share, mode="lines", line=_line(number, name), name=label(name),
+            hovertemplate="%{fullData.name}, day %{x:.0f}: %{y:.0%}<extra></extra>",
+        )  # fmt: skip
     figure.update_layout(title=title)
     figure.update_xaxes(title="calendar days since it was written down", range=[0, end])
     figure.update_yaxes(title="share done", tickformat=".0%", range=[0, 1.02])

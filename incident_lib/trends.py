@@ -46,7 +46,8 @@ def trend(records: Records, period: Period | None = None) -> pd.DataFrame:
     periods = two_periods(records, period)
     rows = [*_postmortem_rows(records, periods), *_item_rows(records, periods)]
     return pd.DataFrame([
-        {"question": question, "before": one.n_before, "after": one.n_after, "verdict": one.verdict, "sentence": one.sentence}
+        {"question": question, "before": one.n_before, "after": one.n_after, "verdict": one.verdict,
+         "sentence": one.sentence}
         for question, one in rows
     ])  # fmt: skip
 
@@ -112,14 +113,16 @@ def pace_change(before: pd.DataFrame, after: pd.DataFrame, *, noun: str) -> Comp
                              (("days", float), ("finished", bool), ("later", bool)))  # fmt: skip
     sizes = len(before), len(after)
     if min(sizes) < FEWEST or not finished.any() or np.isnan((found := pace(days, finished, later)).ratio):
-        sentence = f"Cannot tell: {sizes[0]} {noun} before and {sizes[1]} after are too few; it takes at least {FEWEST} in each period, some of them finished."
+        few = f"Cannot tell: {sizes[0]} {noun} before and {sizes[1]} after are too few"
+        sentence = f"{few}; it takes at least {FEWEST} in each period, some of them finished."
         return Comparison("cannot tell", None, None, None, None, *sizes, None, 0, sentence)
     p, reach = log_rank(days, finished, later).p, float(np.exp(REACH / np.sqrt(found.information)))
     seen = f"{found.ratio:.2f} times as fast (95 % interval {found.lower:.2f} to {found.upper:.2f})"
     numbers = f"{sizes[0]} and {sizes[1]} {noun}"
     verdict = "cannot tell" if p > ERROR else "improved" if found.ratio > 1 else "worse"
     if verdict == "cannot tell":
-        sentence = f"Cannot tell: with {numbers} you would reliably notice only a pace of about {reach:.1f} times as fast; the observed one is {seen}."
+        least = f"you would reliably notice only a pace of about {reach:.1f} times as fast"
+        sentence = f"Cannot tell: with {numbers} {least}; the observed one is {seen}."
     else:
         sentence = f"{verdict.capitalize()}: {seen}, with {numbers}."
     return Comparison(verdict, found.ratio - 1, found.lower - 1, found.upper - 1, p, *sizes, reach - 1, 0, sentence)
