@@ -42,7 +42,7 @@ _HOMES = {
     ),
     "overdue_ledger": ("ledger_sentence", "ledger_table", "ledger_rows", "ledger_since"),
     "careful_reading": ("care_counts", "care_rows"),
-    "timeliness_numbers": ("timeliness_numbers",),
+    "timeliness_numbers": ("report_numbers",),
     "timeliness_figures": (
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),

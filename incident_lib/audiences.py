@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import pandas as pd
 
@@ -146,6 +147,20 @@ def customer_notice(records: Records, incident_id: str, customer: str) -> str:
         ).rstrip()
         + "\n"
     )
+
+
+def notice_html(records: Records, incident_id: str, customer: str) -> str:
+    """Return the same notice as a small HTML page for outside: its text and nothing else, no metadata, no hover texts.
+
+    Raises:
+        SettingsError: as ``customer_notice`` does.
+    """
+    paragraphs = "\n".join(
+        f"<p>{escape(part)}</p>" for part in customer_notice(records, incident_id, customer).split("\n\n")
+    )
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>About an incident</title>'
+    style = "<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}</style>"
+    return f'<!doctype html>\n<html lang="en"><head>{head}{style}</head>\n<body>\n{paragraphs}\n</body></html>\n'
 
 
 def _work(records: Records, incident_id: str, customer: str) -> list[str]:

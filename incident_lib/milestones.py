@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -31,8 +32,9 @@ _BY_WORDS = (
     ("detected", re.compile(r"(?i)^\W*(?:alert\b|\[?firing|triggered)")),
 )  # fmt: skip
 # Which row speaks for those that say the same: a person's words before a tool's, a tool's before our own sentence.
-_SPEAKER = ("note", "message", "status", "severity", "page", "alert", "bot", "escalated", "assigned", "acknowledged",
-            "mitigated", "resolved", "milestone")  # fmt: skip
+_ORDER = ("note", "message", "status", "severity", "page", "alert", "bot", "escalated", "assigned", "acknowledged",
+          "mitigated", "resolved", "milestone")  # fmt: skip
+_SPEAKER = {kind: place for place, kind in enumerate(_ORDER)}
 
 
 def statements(rows: pd.DataFrame, settings: Settings) -> list[str | None]:
@@ -78,7 +80,8 @@ def merged(rows: pd.DataFrame, stated: list[str | None]) -> pd.DataFrame:
     only repeats the severity in force is none.
     """
     groups = _groups(rows, stated)
-    table = pd.DataFrame([_one(rows, members, stated) for members in groups])
+    records = rows.to_dict("records")
+    table = pd.DataFrame([_one(records, members, stated) for members in groups])
     if table.empty:
         return rows.assign(milestone=pd.Series(dtype="str"), order=pd.Series(dtype="int64"))
     table = table.astype({**dict.fromkeys(("kind", "text", "who", "severity", "url", "source", "milestone"), "str"),
@@ -145,25 +148,22 @@ def nearly_the_same(one: str, other: str) -> bool:
     return _alike(_normal(one), _normal(other))
 
 
-def _one(rows: pd.DataFrame, members: list[int], stated: list[str | None]) -> dict[str, object]:
+def _one(rows: list[dict[str, Any]], members: list[int], stated: list[str | None]) -> dict[str, object]:
     """Return a group as one row: the best words, the first time, every pointer; a milestone's own time is believed."""
-    part = rows.iloc[members]
-    rank = part["kind"].map({kind: place for place, kind in enumerate(_SPEAKER)}).fillna(len(_SPEAKER))
-    speaker = (
-        part.assign(rank=rank, size=-part["text"].fillna("").str.len())
-        .sort_values(["rank", "size"], kind="stable")
-        .iloc[0]
-    )
-    own = part[part["kind"] == "milestone"]
+    # a row that drafting wrote is no evidence beside the record that it was made from
+    members = [place for place in members if not rows[place]["drafted"]] or members
+    part = [rows[place] for place in members]
+    speaker = min(part, key=lambda row: (_SPEAKER.get(row["kind"], len(_SPEAKER)), -len(str(row["text"]))))
+    own = [row for row in part if row["kind"] == "milestone"]
     marks = [mark for place in members if (mark := stated[place]) and not mark.startswith("still ")]
-    kept = marks[0] if marks and (len(own) or marks[0].split(" ")[0] in ("declared", "raised", "lowered")) else None
+    marked = marks and (own or marks[0].split(" ")[0] in ("declared", "raised", "lowered"))
     return {
-        "at": own["at"].iloc[0] if len(own) else part["at"].iloc[0],
+        "at": (own or part)[0]["at"],
         "kind": speaker["kind"],
-        "milestone": kept,
+        "milestone": marks[0] if marked else None,
         "text": speaker["text"],
         "who": speaker["who"],
-        "severity": next((value for value in part["severity"] if pd.notna(value)), None),
-        "url": next((value for value in part["url"] if pd.notna(value)), None),
-        "source": "; ".join(dict.fromkeys(pointer for value in part["source"] for pointer in value.split("; "))),
+        "severity": next((row["severity"] for row in part if pd.notna(row["severity"])), None),
+        "url": next((row["url"] for row in part if pd.notna(row["url"])), None),
+        "source": "; ".join(dict.fromkeys(pointer for row in part for pointer in row["source"].split("; "))),
     }

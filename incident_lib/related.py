@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import weakref
 from collections import Counter
 
 import pandas as pd
@@ -12,6 +13,7 @@ from incident_lib.records import Records
 from incident_lib.tables import split_names
 
 LEAST = 0.30
+_KNOWN: dict[int, tuple[weakref.ref[pd.DataFrame], dict[str, dict[str, float]]]] = {}
 _WORDS = """
     a an and after again all are as at be been but by can customers did do down for from had has have in
     incident into is it its no not of off on one only or our out over per site sites some than that the their
@@ -35,9 +37,9 @@ def related_incidents(records: Records, incident_id: str, most: int = 5) -> pd.D
     ]
     if earlier.empty:
         return pd.DataFrame(columns=["incident_id", "title", "at", "why", "score", "source"])
-    rarity = _rarity(incidents)
-    own = _weights(incident, rarity)
-    rows = [_compared(row, incident, own, rarity) for row in earlier.to_dict("records")]
+    weights = _all_weights(incidents)
+    columns = ["incident_id", "title", "first_seen_at", "services", "customers", "source"]
+    rows = [_compared(row, incident, weights) for row in earlier[columns].to_dict("records")]
     found = pd.DataFrame(
         [row for row in rows if row["score"] >= LEAST and row["words"]],
         columns=["incident_id", "title", "at", "why", "score", "source", "words"],
@@ -51,24 +53,32 @@ def _words(row: object) -> Counter[str]:
     return Counter(word for word in re.findall(r"[a-z][\w-]+[a-z0-9]", text.casefold()) if word not in _COMMON)
 
 
-def _rarity(incidents: pd.DataFrame) -> dict[str, float]:
-    """Return each word's inverse document frequency over all incidents."""
-    seen = Counter(word for row in incidents[["title", "summary"]].to_dict("records") for word in _words(row))
-    return {word: math.log((1 + len(incidents)) / (1 + count)) + 1 for word, count in seen.items()}
+def _all_weights(incidents: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return each incident's words with their weights, of length one; computed once per table."""
+    known = _KNOWN.get(id(incidents))
+    if known is None or known[0]() is not incidents:
+        _KNOWN.clear()
+        _KNOWN[id(incidents)] = known = (weakref.ref(incidents), _computed(incidents))
+    return known[1]
 
 
-def _weights(row: object, rarity: dict[str, float]) -> dict[str, float]:
-    words = _words(row)
+def _computed(incidents: pd.DataFrame) -> dict[str, dict[str, float]]:
+    rows = incidents[["incident_id", "title", "summary"]].to_dict("records")
+    words = {row["incident_id"]: _words(row) for row in rows}
+    seen = Counter(word for counts in words.values() for word in counts)
+    rarity = {word: math.log((1 + len(incidents)) / (1 + count)) + 1 for word, count in seen.items()}
+    return {incident_id: _weights(counts, rarity) for incident_id, counts in words.items()}
+
+
+def _weights(words: Counter[str], rarity: dict[str, float]) -> dict[str, float]:
     weights = {word: (1 + math.log(count)) * rarity[word] for word, count in words.items()}
     length = math.sqrt(sum(weight**2 for weight in weights.values()))
     return {word: weight / length for word, weight in weights.items()} if length else {}
 
 
-def _compared(
-    row: dict[str, object], incident: pd.Series, own: dict[str, float], rarity: dict[str, float]
-) -> dict[str, object]:
+def _compared(row: dict[str, object], incident: pd.Series, weights: dict[str, dict[str, float]]) -> dict[str, object]:
     """Return one earlier incident with its score and the reasons in words."""
-    other = _weights(row, rarity)
+    own, other = weights[incident["incident_id"]], weights[str(row["incident_id"])]
     shared = {word: own[word] * other[word] for word in own.keys() & other.keys()}
     words = sorted(shared, key=lambda word: (-shared[word], word))[:4]
     parts, score = [], 0.6 * sum(shared.values())

@@ -21,6 +21,7 @@ __all__ = [
 COLUMNS = ("at", "local", "kind", "milestone", "text", "who", "severity", "url", "source")
 _FOOTNOTE = re.compile(r"\s*\[\^[\w-]+\]")
 _EMOJI = re.compile(r"^\s*(?::[a-z0-9_+-]+:\s*)+")
+_MARK_WORDS = r"began|detected|acknowledged|mitigated|resolved|(?:declared|raised to|lowered to) \w+"
 _TOOL_KINDS = ("alert", "acknowledged", "assigned", "escalated", "severity", "resolved")
 
 
@@ -55,20 +56,29 @@ def _marks(incident: pd.Series) -> pd.DataFrame:
 def _events(records: Records, incident: pd.Series, own_rows: bool) -> pd.DataFrame:
     """Return the incident's events as readers gave them, page entries as plain text, alerts with their address."""
     events = records.timeline[records.timeline["incident_id"] == incident["incident_id"]]
-    from_page = events["kind"] == "page"
     if not own_rows:
-        events, from_page = events[~from_page], from_page & False
+        events = events[events["kind"] != "page"]
+    from_page = events["kind"] == "page"
+    drafted = from_page & events["extra"].fillna("").str.contains('"footnotes"', regex=False)
+    names = tuple(f"{name}: " for name in records.messages["who"].dropna().unique()) if drafted.any() else ()
     texts = events["text"].where(~from_page, events["text"].map(_page_words, na_action="ignore"))
+    texts = texts.where(~drafted, texts.map(lambda text: _without_mark(text, names), na_action="ignore"))
     of_tool = events["kind"].isin(_TOOL_KINDS) & events["source"].map(
         lambda source: _same_tool(source, incident["url"])
     ).astype(bool)
     url = events["url"].where(events["url"].notna() | ~of_tool, incident["url"])
-    return _typed(events.assign(text=texts, url=url.fillna(_first_link(events["text"]))))
+    return _typed(events.assign(text=texts, url=url.fillna(_first_link(events["text"])), drafted=drafted))
 
 
 def _page_words(text: str) -> str:
     """Return a page's entry without emphasis, the sign for red or green, and our footnote marks."""
     return re.sub(r"^[🔴🟢]\s*", "", plain(_FOOTNOTE.sub("", text)))
+
+
+def _without_mark(text: str, names: tuple[str, ...]) -> str:
+    """Return a row that drafting wrote as the record had it: without the milestone and the author that stand before it."""
+    bare = re.sub(rf"^(?:{_MARK_WORDS}): ", "", text)
+    return next((bare[len(name) :] for name in names if bare.startswith(name)), bare)
 
 
 def _same_tool(source: str, url: object) -> bool:
@@ -93,9 +103,19 @@ def _messages(records: Records, incident_id: str) -> pd.DataFrame:
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
-    frame = rows.reindex(columns=["at", "kind", "text", "who", "severity", "url", "source"])
+    frame = rows.reindex(columns=["at", "kind", "text", "who", "severity", "url", "source", "drafted"])
+    frame = frame.assign(drafted=frame["drafted"].eq(True))
     texts = dict.fromkeys(("kind", "text", "who", "severity", "url", "source"), "str")
     return frame.astype({"at": "datetime64[us, UTC]", **texts})
+
+
+def readable(timeline: pd.DataFrame, most: int = 2) -> pd.DataFrame:
+    """Return a timeline for a report's table: texts without Markdown's signs, of many pointers the first ones and how many more."""
+    pointers = timeline["source"].str.split("; ")
+    shown = pointers.map(
+        lambda every: "; ".join(every[:most]) + (f"; and {len(every) - most} more" if len(every) > most else "")
+    )
+    return timeline.assign(text=timeline["text"].map(plain, na_action="ignore"), source=shown.astype("str"))
 
 
 def local_times(times: pd.Series, settings: Settings) -> pd.Series:

@@ -99,4 +99,20 @@ def lint(pages: tuple[Path, ...], data: str) -> None:
         raise SystemExit(1)
 
 
-COMMANDS = (verify, lint)
+@click.command()
+@click.argument("incident_id", metavar="ID")
+@click.argument("customer")
+@click.option("--html", is_flag=True, help="As a small HTML page instead of text.")
+@DATA
+def notice(incident_id: str, customer: str, html: bool, data: str) -> None:
+    """Print the notice about an incident to a CUSTOMER that it is tagged with; nothing is sent.
+
+    It is made of times, services and what touches their systems; hosts, people, secrets and other customers have no way in.
+    """
+    from incident_lib.audiences import customer_notice, notice_html
+    from incident_lib.loading import load
+
+    click.echo((notice_html if html else customer_notice)(load(data), incident_id, customer), nl=False)
+
+
+COMMANDS = (verify, lint, notice)
