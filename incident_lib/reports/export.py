@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
@@ -24,19 +20,23 @@ from incident_lib.errors import ReportError
 from incident_lib.files import safe_name
 from incident_lib.metrics_files import JSON_NAME, TEXT_NAME, metrics_files
 from incident_lib.reports.executed import DONE, done_of, plain_text, section_of
-from incident_lib.reports.plots import plot_html, script_json
+from incident_lib.reports.page_parts import INSIDE, NO_PLOTLY, TEMPLATES, surroundings
+from incident_lib.reports.plots import plot_html
 from incident_lib.reports.sanitise import Anchors, Heading, clean, markdown
 from incident_lib.reports.sheets import csv_bytes
 
 TABLE = "application/vnd.incident-workbook.table+json"
 METRICS = "application/vnd.incident-workbook.metrics+json"
-TEMPLATES = Path(__file__).parent / "templates"
 CONTENTS_FROM = 3
 METRICS_LINKS = Markup(
     f'<p class="links"><a href="{JSON_NAME}" download>JSON</a> <a href="{TEXT_NAME}" download>OpenMetrics</a> '
     "<span>tables and numbers for other programs</span></p>"
 )
 HIDDEN_SOURCE = {"remove-input", "parameters", "injected-parameters"}
+NOT_COMPLETE = "This report is not complete. What failed or was not run:"
+_REGION = '<div class="scroll"'
+_REGION_NAME = re.compile(r'(<div class="scroll"[^<>]*? aria-label=")([^"<>]*)(")')
+_FAILURE_MARK = "papermill-error-cell-tag"
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,39 @@ class Page:
     metrics: dict[str, bytes] = field(default_factory=dict)
 
 
-def export_page(notebook: NotebookNode, *, title: str = "", home: str = "") -> Page:
+def export_page(
+    notebook: NotebookNode, *, title: str = "", home: str = "", plotly: str = INSIDE, trouble: str = ""
+) -> Page:
     """Return an executed notebook as a page; ``title`` stands in where it has no first heading, ``home`` is the way
     to the index.
+
+    ``plotly`` is "inside", or the way to the shared file; ``trouble`` says what stopped a run that left no error in
+    the notebook. A cell that failed, or was never run, is named in a banner on top.
 
     Raises:
         ReportError: if a figure was lost on the way.
     """
     writing = Writing()
     bodies = [writing.cell(notebook, index) for index in range(len(notebook.cells))]
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    expected = sum(theme.MIMETYPE in output.get("data", {}) for output in outputs)
-    first = next((heading.text for heading in writing.headings if heading.level == 1), "")
-    page = {
-        "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": bodies,
-        "errors": writing.errors, "contents": writing.contents(),
-        "contents_at": writing.contents_at, **surroundings(figures=writing.figures > 0),
-    }  # fmt: skip
-    text, _ = PageExporter().from_notebook_node(notebook, resources={"page": page})
-    text = _named_apart(text)
-    drawn = text.count(f'<script type="{theme.MIMETYPE}">')
+    drawn, expected = sum(body.count(f'<script type="{theme.MIMETYPE}">') for body in bodies), figures_in(notebook)
     if drawn != expected:
         raise ReportError(f"the page has {drawn} figures and the notebook {expected}; nothing was published")
+    first = next((heading.text for heading in writing.headings if heading.level == 1), "")
+    around = surroundings(scripts=("page.js",) if writing.moves else (), plotly=plotly if writing.figures else NO_PLOTLY)
+    page = {
+        "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": _named_apart(bodies),
+        "trouble": [*([trouble] if trouble else []), *writing.troubles()], "trouble_head": NOT_COMPLETE,
+        "contents": writing.contents(), "contents_at": writing.contents_at, "style": around.style, "policy": around.policy,
+    }  # fmt: skip
+    text = _template().render(nb=notebook, resources={"page": page}).lstrip()
     metrics = metrics_files(writing.values, writing.numbers, done_of(notebook) or {})
-    return Page(text.encode("utf-8"), page["title"], writing.tables, metrics)
+    return Page(around.page(text), page["title"], writing.tables, metrics)
+
+
+def figures_in(notebook: NotebookNode) -> int:
+    """Return how many figures an executed notebook holds."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return sum(theme.MIMETYPE in output.get("data", {}) for output in outputs)
 
 
 class PageExporter(TemplateExporter):
@@ -94,6 +103,12 @@ class PageExporter(TemplateExporter):
         return environment
 
 
+@cache
+def _template() -> Template:
+    """Return the page's template, compiled once: nbconvert would do it again, and copy the notebook, for each page."""
+    return PageExporter().template
+
+
 @dataclass
 class Writing:
     """A page while it is written, cell by cell: what was numbered, collected, and counted so far."""
@@ -104,7 +119,9 @@ class Writing:
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    not_run: Counter[str] = field(default_factory=Counter)
     figures: int = 0
+    listed: bool = False
     contents_at: int = 0
 
     def contents(self) -> list[Heading]:
@@ -116,12 +133,25 @@ class Writing:
         """Return one cell as HTML: its Markdown, or its outputs with its source in a fold."""
         cell = notebook.cells[index]
         if cell.cell_type == "markdown":
-            return self._placed(self.prose(cell.source), index)
+            ours = _FAILURE_MARK not in cell.metadata.get("tags", [])
+            return self._placed(self.prose(cell.source), index) if ours else Markup()
         if cell.cell_type != "code":
             return Markup()
+        if cell.execution_count is None and not cell.outputs and cell.source.strip():
+            self.not_run[section_of(notebook, index) or "before the first heading"] += 1
         parts = [self.output(output, section_of(notebook, index)) for output in cell.outputs]
         hidden = HIDDEN_SOURCE & set(cell.metadata.get("tags", [])) or not cell.source.strip()
         return Markup("\n").join(part for part in [*parts, Markup() if hidden else source(cell.source)] if part)
+
+    def troubles(self) -> list[str]:
+        """Return what failed and what was never run, section by section."""
+        skipped = [f"{section}: {counted(count, 'step')} not run" for section, count in self.not_run.items()]
+        return [*self.errors, *skipped]
+
+    @property
+    def moves(self) -> bool:
+        """Return whether the page has something for our small script to do: tables, or contents to follow."""
+        return self.figures > 0 or bool(self.tables) or bool(self.contents()) or self.listed
 
     def _placed(self, prose: Markup, index: int) -> Markup:
         """Note the cell of the second section: the contents go before it, since the report's answer comes first."""
@@ -133,6 +163,7 @@ class Writing:
         """Return Markdown as HTML, and note its headings."""
         fragment, headings = markdown(text, self.anchors)
         self.headings.extend(headings)
+        self.listed = self.listed or "<table" in fragment
         return Markup(fragment)
 
     def output(self, output: NotebookNode, section: str) -> Markup:
@@ -217,44 +248,12 @@ def picture(data: str) -> Markup:
     )
 
 
-def surroundings(*, figures: bool = False) -> dict[str, Any]:
-    """Return what a page needs around its content: style, and with figures our script, plotly, and the colours.
-
-    The policy lets exactly these run: the page can load nothing, and nothing else in it can be executed.
-    """
-    style = Markup(theme.css_variables() + (TEMPLATES / "report" / "report.css").read_text("utf-8"))
-    if not figures:
-        policy = f"default-src 'none'; style-src '{_digest(style)}'; img-src data:; base-uri 'none'; form-action 'none'"
-        return {"style": style, "policy": policy, "script": None}
-    boot = Markup((TEMPLATES / "report" / "boot.js").read_text("utf-8"))
-    packed, plotly_digest = _plotly()
-    policy = (
-        f"default-src 'none'; script-src '{_digest(boot)}' '{plotly_digest}'; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
-    )
-    config = {**theme.CONFIG, "modeBarButtonsToRemove": list(theme.REMOVED_BUTTONS)}
-    settings = {"config": config, "dark": theme.swaps()}
-    return {"style": style, "policy": policy, "script": boot, "plotly": packed, "settings": script_json(settings)}
-
-
-@cache
-def _plotly() -> tuple[Markup, str]:
-    """Return plotly.js packed (gzip without a time, base64), and the digest under which the policy lets it run."""
-    code = theme.plotly_js()
-    packed = base64.b64encode(gzip.compress(code.encode("utf-8"), mtime=0)).decode()
-    return Markup(packed), _digest(code)
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
-
-
-def _named_apart(text: str) -> str:
-    """Return a page whose scrolling regions have names of their own: "Table", "Table 2"."""
+def _named_apart(bodies: list[Markup]) -> list[Markup]:
+    """Return cells whose scrolling regions have names of their own: "Table", "Table 2"."""
     seen: Counter[str] = Counter()
 
     def numbered(match: re.Match[str]) -> str:
         seen[match[2]] += 1
         return match[0] if seen[match[2]] == 1 else f"{match[1]}{match[2]} {seen[match[2]]}{match[3]}"
 
-    return re.sub(r'(<div class="scroll"[^<>]*? aria-label=")([^"<>]*)(")', numbered, text)
+    return [Markup(_REGION_NAME.sub(numbered, body)) if _REGION in body else body for body in bodies]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from incident_lib.files import write_atomically
-from incident_lib.reports.export import TEMPLATES, surroundings
+from incident_lib.reports.page_parts import TEMPLATES, surroundings
 from incident_lib.reports.publish import MANIFEST, Published, locked, published_at
 
 HEADINGS = {
@@ -71,7 +71,8 @@ def index_html(entries: list[Entry], unreadable: list[str], *, reports: Path, ti
     """Return the index as HTML, grouped by kind."""
     groups = [(heading(kind), [_shown(entry, reports) for entry in group])
               for kind, group in groupby(entries, key=lambda entry: entry.kind)]  # fmt: skip
-    page = {"title": title, **surroundings()}
+    around = surroundings()
+    page = {"title": title, "style": around.style, "policy": around.policy}
     return _environment().get_template("overview.html.j2").render(page=page, groups=groups, unreadable=unreadable)
 
 

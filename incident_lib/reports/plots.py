@@ -1,24 +1,29 @@
-"""A figure in a page: its data for the script, its meaning for those who can't see it, and its numbers as a table."""
+"""A figure in a page: its data for the script, a picture without it, its meaning in a sentence, its numbers."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from incident_lib import theme
+from incident_lib.reports.static_figures import static_pictures
 
 _ALLOWED = r"/?(?:b|i|em|strong|sub|sup|extra)\s*>|br\s*/?>"
 _FORBIDDEN = re.compile(rf"<(?!{_ALLOWED})(?=[A-Za-z/!?])", re.IGNORECASE)
+_WHOLE_SECOND = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00|(:\d\d))\.000000")
+_TITLE_TAGS = re.compile(r"</?(b|i|em|strong|sub|sup|span|a)\b[^<>]*>")
 TITLE_HEIGHT = 34  # pixels of a figure's top margin that its title takes; in a page the title stands above it
 _FIGURE = """<figure class="plot" role="group" aria-label="{alt}">
-{title}<div class="canvas" style="height:{height}px">
-<p class="note">The figure is drawn by a script, which did not run here; its numbers are below.</p>
-</div>
+{title}<div class="canvas" style="height:{height}px">{picture}<div class="live"></div></div>
 <script type="application/vnd.plotly.v1+json">{data}</script>
 <figcaption>{alt}</figcaption>
 {table}</figure>"""
+_NO_PICTURE = '<p class="note">The figure is drawn by a script, which did not run here; its numbers are below.</p>'
 _TABLE = """<details><summary>The numbers of this figure</summary>
 <div class="scroll" role="region" tabindex="0" aria-label="Numbers of figure {number}"><table class="data">
 <thead><tr>{head}</tr></thead>
@@ -32,22 +37,42 @@ def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
     meta = layout.get("meta") if isinstance(layout.get("meta"), Mapping) else {}
     layout.pop("meta", None)
     layout["images"] = [image for image in layout.get("images") or [] if _embedded(image)]
+    if not layout["images"]:
+        del layout["images"]
     title = _lifted_title(layout)
-    drawn = inert({"data": list(figure.get("data") or []), "layout": layout})
+    height = _height(layout)
+    if layout.get("template") == theme_template():  # the page brings it once for all its figures
+        del layout["template"]
+    drawn = compact(inert({"data": list(figure.get("data") or []), "layout": layout}))
     return Markup(_FIGURE).format(
-        alt=str(meta.get("alt") or title or f"Figure {number}"), height=_height(layout), data=script_json(drawn),
+        alt=str(meta.get("alt") or title or f"Figure {number}"), height=height, data=script_json(drawn),
+        picture=Markup(_picture(drawn, height, number) or _NO_PICTURE),
         title=Markup('<p class="title">{}</p>\n').format(title) if title else "",
         table=numbers_table(meta.get("table"), number),
     )  # fmt: skip
+
+
+def _picture(figure: Mapping[str, Any], height: int, number: int) -> str:
+    """Return the static pictures of a figure; none for one whose parts are of kinds that they are not in our figures."""
+    try:
+        return static_pictures(figure, height=height, name=f"p{number}")
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return ""
+
+
+@cache
+def theme_template() -> dict[str, Any]:
+    """Return our plotly template as figures hold it."""
+    return json.loads(json.dumps(theme.template().to_plotly_json()))
 
 
 def numbers_table(table: Any, number: int) -> Markup:
     """Return a figure's numbers as a table in a fold; nothing if the figure brings none."""
     if not isinstance(table, Mapping) or not table.get("columns"):
         return Markup()
-    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in table["columns"])
-    rows = [Markup("<tr>{}</tr>").format(Markup().join(_cell(value) for value in row)) for row in table["rows"]]
-    return Markup(_TABLE).format(number=number, head=head, body=Markup("\n").join(rows))
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table["columns"])
+    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table["rows"])
+    return Markup(_TABLE).format(number=number, head=Markup(head), body=Markup(rows))
 
 
 def inert(value: Any) -> Any:
@@ -56,10 +81,26 @@ def inert(value: Any) -> Any:
     Plotly makes ``<a href=…>`` in a label a link, and obeys ``<span style=…>``.
     """
     if isinstance(value, str):
-        return _FORBIDDEN.sub("&lt;", value)
+        return _FORBIDDEN.sub("&lt;", value) if "<" in value else value
     if isinstance(value, Mapping):
         return {key: inert(one) for key, one in value.items()}
     return [inert(one) for one in value] if isinstance(value, list) else value
+
+
+def compact(value: Any, key: str = "") -> Any:
+    """Return a figure's data in fewer bytes that mean the same: short times, and one value for all points as one."""
+    if isinstance(value, Mapping):
+        return {name: compact(one, name) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    if key in ("symbol", "textposition") and value and all(one == value[0] for one in value):
+        return value[0]
+    return [_shorter(one) if isinstance(one, str) else compact(one) for one in value]
+
+
+def _shorter(text: str) -> str:
+    match = _WHOLE_SECOND.fullmatch(text) if text.endswith(".000000") else None
+    return f"{match[1]} {match[2]}{match[3] or ''}" if match else text
 
 
 def script_json(record: Any) -> Markup:
@@ -68,12 +109,12 @@ def script_json(record: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _cell(value: Any) -> Markup:
+def _cell(value: Any) -> str:
     if isinstance(value, bool):
-        return Markup("<td>{}</td>").format("yes" if value else "no")
+        return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, int | float):
-        return Markup('<td class="number">{}</td>').format(f"{round(value, 3):,}")
-    return Markup("<td>{}</td>").format("" if value is None else value)
+        return f'<td class="number">{round(value, 3):,}</td>'
+    return f"<td>{'' if value is None else escape(value)}</td>"
 
 
 def _lifted_title(layout: dict[str, Any]) -> str:
@@ -84,7 +125,7 @@ def _lifted_title(layout: dict[str, Any]) -> str:
         margin = {**_stated(layout, "margin", {})}
         layout["margin"] = {**margin, "t": max(margin.get("t", 100) - TITLE_HEIGHT, 16)}
         layout["height"] = _height(layout) - TITLE_HEIGHT
-    return re.sub(r"\s*<br\s*/?>\s*", " ", re.sub(r"</?(b|i|em|strong|sub|sup|span|a)\b[^<>]*>", "", text)).strip()
+    return re.sub(r"\s*<br\s*/?>\s*", " ", _TITLE_TAGS.sub("", text)).strip()
 
 
 def _stated(layout: Mapping[str, Any], key: str, otherwise: Any) -> Any:

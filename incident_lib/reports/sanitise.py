@@ -92,8 +92,14 @@ def clean(fragment: str) -> str:
 
 
 def _listed(fragment: str) -> str:
-    return nh3.clean(
-        fragment, tags=TAGS, attributes=ATTRIBUTES, attribute_filter=_only_safe, tag_attribute_values=VALUES,
+    return _cleaner().clean(fragment)
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    """Return the sanitiser; to set it up takes longer than to clean a page with it."""
+    return nh3.Cleaner(
+        tags=TAGS, attributes=ATTRIBUTES, attribute_filter=_only_safe, tag_attribute_values=VALUES,
         allowed_classes=CLASSES, url_schemes={"http", "https", "mailto", "data"}, link_rel="noopener noreferrer",
         clean_content_tags={"script", "style"},
     )  # fmt: skip

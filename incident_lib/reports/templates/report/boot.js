@@ -1,9 +1,10 @@
-// Unpacks plotly.js, which this page carries, and draws each figure when the reader comes near it.
-(() => {
+// Draws each figure when the reader comes near it; until then, without plotly, and on paper its picture stands there.
+(async () => {
   "use strict";
   const PRINTED_WIDTH = 660;
-  const { config, dark } = JSON.parse(document.getElementById("figure-settings").textContent);
+  const { config, dark, template } = JSON.parse(document.getElementById("figure-settings").textContent);
   const darkMode = matchMedia("(prefers-color-scheme: dark)");
+  const figures = [...document.querySelectorAll("figure.plot")];
   const drawn = new Set();
   const parts = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   const fadedDark = new Map(Object.entries(dark).map(([light, other]) => [parts(light).join(), parts(other).join(", ")]));
@@ -24,25 +25,25 @@
   };
 
   const draw = (figure, width) => {
-    const canvas = figure.querySelector(".canvas");
     const stated = JSON.parse(figure.querySelector("script").textContent);
-    const { data, layout } = darkMode.matches && !width ? recoloured(stated) : stated;
+    stated.layout.template ??= template;
+    const { data, layout } = darkMode.matches && !width ? recoloured(stated) : structuredClone(stated);
     Object.assign(layout, { width, autosize: !width });
-    if (!drawn.has(figure)) canvas.replaceChildren();
+    const canvas = figure.querySelector(".canvas");
+    canvas.classList.add("drawn");
     drawn.add(figure);
-    window.Plotly.react(canvas, data, layout, config);
+    window.Plotly.react(canvas.querySelector(".live"), data, layout, config);
   };
 
   const giveUp = () => {
-    for (const figure of document.querySelectorAll("figure.plot")) {
+    for (const figure of figures.filter((one) => !one.querySelector(".static"))) {
       figure.querySelector(".canvas").style.height = "auto";
       figure.querySelector("details")?.setAttribute("open", "");
     }
   };
 
-  const unpack = async () => {
-    const packed = atob(document.getElementById("plotly-packed").textContent);
-    const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+  const unpack = async (packed) => {
+    const bytes = Uint8Array.from(atob(packed.textContent), (character) => character.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();
@@ -51,7 +52,6 @@
   };
 
   const watch = () => {
-    const figures = [...document.querySelectorAll("figure.plot")];
     const observer = new IntersectionObserver((entries) => {
       for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
         observer.unobserve(target);
@@ -60,9 +60,18 @@
     }, { rootMargin: "600px 0px" });
     figures.forEach((figure) => observer.observe(figure));
     darkMode.addEventListener("change", () => [...drawn].forEach((figure) => draw(figure)));
-    addEventListener("beforeprint", () => figures.forEach((figure) => draw(figure, PRINTED_WIDTH)));
-    addEventListener("afterprint", () => figures.forEach((figure) => draw(figure)));
+    const unpictured = figures.filter((figure) => !figure.querySelector(".static"));
+    addEventListener("beforeprint", () => unpictured.forEach((figure) => draw(figure, PRINTED_WIDTH)));
+    addEventListener("afterprint", () => unpictured.forEach((figure) => draw(figure)));
   };
 
-  unpack().then(watch).catch((problem) => { giveUp(); throw problem; });
+  try {
+    const packed = document.getElementById("plotly-packed");
+    if (packed) await unpack(packed);
+    if (window.Plotly) watch();
+    else giveUp();
+  } catch (problem) {
+    giveUp();
+    throw problem;
+  }
 })();
