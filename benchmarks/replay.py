@@ -1,4 +1,4 @@
-"""The timeliness report as of 20 days, made before and after later records came. Run: python benchmarks/replay.py"""
+"""The timeliness report as of 20 days, before and after later records came. Run by hand: python benchmarks/replay.py"""
 
 import sys
 import tempfile
@@ -25,7 +25,7 @@ def published(data, day, reports):
 
 
 def main():
-    """Print, for each day, how many records were added later and whether page, tables and metrics are the same bytes."""
+    """Print, for each day, how many records were added later and whether page, tables and metrics are the same."""
     data = ROOT / "data"
     newest = load(data).as_of.tz_convert(None)
     days = pd.date_range(
@@ -39,8 +39,8 @@ def main():
             pages = [published(one, day, Path(place) / f"r{number}") for number, one in enumerate((before, data))]
         differ = sorted(name for name in {*pages[0], *pages[1]} if pages[0].get(name) != pages[1].get(name))
         same += not differ
-        print(f"{day}: {cut:4} records came later; {'the same bytes' if not differ else differ}", flush=True)  # noqa: T201
-    print(f"{same} of {len(days)} days the same, in page, tables and metrics")  # noqa: T201
+        print(f"{day}: {cut:4} records came later; {differ or 'the same bytes'}", flush=True)
+    print(f"{same} of {len(days)} days the same, in page, tables and metrics")
 
 
 if __name__ == "__main__":

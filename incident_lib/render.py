@@ -234,8 +234,8 @@ def left_out(records: Records, *, exact: bool = True) -> Shown:
     counts = problems.groupby(["rule", "effect"]).size().rename("problems").reset_index()
     shown = problems.head(200)
     more = f" (the first 200 of {len(problems):,})" if len(problems) > 200 else ""
-    listed = table(shown, f"Each of them, with its place{more}", {"message": "what", "effect": "what it cost", "source": "where"},
-                   name="problems")  # fmt: skip
+    columns = {"message": "what", "effect": "what it cost", "source": "where"}
+    listed = table(shown, f"Each of them, with its place{more}", columns, name="problems")
     summary = table(counts, f"{count}, by rule", {"rule": "rule", "effect": "what it cost", "problems": "problems"})
     fold = f"<details><summary>Each of them, with its place</summary>{listed.html}</details>"
     return Shown(summary.html + fold, f"{summary.text}\n\n{listed.text}", listed.data)

@@ -150,7 +150,7 @@ def overdue_sentence(states: pd.DataFrame) -> str:
         return "No major incident in the records of this period, so no post-mortem was due."
     if not states["has_page"].any() and not late.empty:
         return (
-            f"The records hold no post-mortem page for any of the {plural(total, 'major incident')}: "
+            f"The records hold no post-mortem page for any of {plural(total, 'major incident')}: "
             f"{len(late):,} are past the deadline that the settings give, the oldest since "
             f"{late['due_on'].iloc[0]:%Y-%m-%d}."
         )

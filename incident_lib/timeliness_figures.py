@@ -140,7 +140,8 @@ def completion_curves(groups: Mapping[str, pd.DataFrame], *, title: str) -> go.F
     _add_deadline(figure, everything, end)
     _dress(figure, title, "share complete", end)
     reached = ", ".join(f"{name} {_reached(curve, end):.0%}" for name, curve in curves.items())
-    return described(figure, alt=f"{title}: complete in the end, or by day {end:.0f}: {reached}.", table=_by_name(curves))
+    alt = f"{title}: complete in the end, or by day {end:.0f}: {reached}."
+    return described(figure, alt=alt, table=_by_name(curves))
 
 
 def _lines(curves: Mapping[str, pd.DataFrame], end: float) -> go.Figure:

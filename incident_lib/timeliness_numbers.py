@@ -20,7 +20,7 @@ _ITEMS = {
 }  # fmt: skip
 
 
-def timeliness_numbers(
+def report_numbers(
     records: Records, states: pd.DataFrame, times: pd.DataFrame, items: pd.DataFrame, ledger: Ledger
 ) -> dict[str, dict[str, Any]]:
     """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning."""

@@ -42,14 +42,21 @@ def test_each_post_mortem_is_in_exactly_one_state(loaded, changes, as_of, state)
 
 
 def test_a_major_incident_without_a_page_is_overdue(loaded):
-    """No page counts, and it is the on-call person's turn."""
-    row = "incident_id,title,severity,resolved_at\nINC-2026-050,DNS,high,2026-03-02T14:00:00Z\nINC-2026-051,x,low,2026-03-02T14:00:00Z\n"
+    """No page counts, and it is the on-call person's turn; of records without any page nothing more is claimed."""
+    head, at = "incident_id,title,severity,resolved_at", "2026-03-02T14:00:00Z"
+    row = f"{head}\nINC-2026-050,DNS,high,{at}\nINC-2026-051,x,low,{at}\n"
     states = timeliness.postmortem_states(loaded(files={"incidents.csv": row}, as_of="2026-04-01"))
 
     assert states["incident_id"].tolist() == ["INC-2026-050"]
     assert states["turn"].iloc[0] == "the on-call person, to create the page"
-    assert timeliness.overdue_sentence(states) == "1 of 1 post-mortems is overdue; the oldest, INC-2026-050, by 17 business days."
-    assert "1 of them has no page at all" in timeliness.on_time_sentence(states)
+    assert timeliness.overdue_sentence(states).startswith("The records hold no post-mortem page for any of 1 major")
+    assert "can't be measured here" in timeliness.on_time_sentence(states)
+
+    both = timeliness.postmortem_states(loaded(page(), files={"incidents.csv": row}, as_of="2026-04-01"))
+    assert timeliness.overdue_sentence(both) == (
+        "2 of 2 post-mortems are overdue; the oldest, INC-2026-042, by 17 business days."
+    )
+    assert "1 of them has no page at all" in timeliness.on_time_sentence(both)
 
 
 def test_what_falls_due_next_is_listed_by_business_days(loaded):
@@ -78,15 +85,6 @@ def test_empty_records_still_give_sentences(loaded):
     assert "can't be told" in timeliness.duration_sentence(timeliness.completion_times(states, NOON))
 
 
-def test_open_action_items_know_how_late_they_are(loaded):
-    """Business days after the due day; an item without a day says so."""
-    items = "action_items:\n  - {title: a, due_on: 2026-03-06}\n  - {title: b}\n  - {title: c, due_on: 2026-03-06, status: done, done_on: 2026-03-05}\n"
-    table = timeliness.open_action_items(loaded(page(items), as_of="2026-03-10"))
-
-    assert table[["title", "state"]].to_numpy().tolist() == [["a", "overdue"], ["b", "no date"]]
-    assert table["days_late"].iloc[0] == 2
-
-
 STEPS = """follow_up:
   page-created: {at: 2026-03-02T15:00:00Z, by: Priya Raman}
   internal-email: {at: 2026-03-09T15:00:00Z}
@@ -105,6 +103,7 @@ def test_each_step_is_done_late_due_missing_or_not_needed(loaded):
     assert states["state"].to_dict() == {
         "page-created": "done", "owner-assigned": "unknown", "tasks-recorded": "missing", "slack-reviewed": "not needed",
         "customer-contacted": "missing", "internal-email": "late", "meeting-scheduled": "unknown", "page-completed": "done",
+        "progress-checked": "not needed",
         "page-shared": "missing", "meeting-held": "missing", "external-message": "missing", "all-clear": "due",
         "closed": "due",
     }  # fmt: skip
@@ -116,7 +115,7 @@ def test_steps_that_are_not_asked_for_say_why(loaded):
     """A high incident that touches no customer system needs neither customer contact nor external message."""
     states = step_states(loaded(page(severity="high"), as_of="2026-03-11")).set_index("step")
 
-    assert states.loc["customer-contacted", "because"] == "no action item touches customer systems"
+    assert states.loc["customer-contacted", "because"].startswith("no customer was affected, and no action item touches")
     assert states.loc["external-message", "because"] == "only asked for critical incidents"
     assert state_counts(step_states(loaded(page())))["missing"].sum() > 0
 
@@ -148,9 +147,9 @@ def test_an_impossible_duration_is_not_believed(incidents):
 def test_leaving_one_open_never_shortens_the_median(values, data):
     """An unfinished duration can only make the typical one longer, or not reached."""
     finished = pd.Series([True] * len(values))
-    before = honest_median(pd.Series(values), finished)
+    before = honest_median(pd.Series(values), finished)[0]
     finished[data.draw(st.integers(0, len(values) - 1))] = False
-    after = honest_median(pd.Series(values), finished)
+    after = honest_median(pd.Series(values), finished)[0]
     # Kaplan and Meier's median is a value that occurred, the usual one may lie halfway to the next smaller.
     lower = pd.Series(values).quantile(0.5, interpolation="lower")
 
@@ -190,14 +189,8 @@ def test_a_period_is_made_of_local_days(loaded):
     assert isinstance(period_of(evening[0], zone), Period) and period_of(evening[0], zone).name == "2026-Q1"
 
 
-def test_a_review_counts_its_period_and_names_the_weakest_step(loaded):
-    """The answer says how many incidents, how many by the book, and which step failed most."""
-    records = loaded(page(), as_of="2026-04-01")
-    period = parse_period("2026-Q1")
-    incidents = review.incidents_in(records, period)
-    steps = review.steps_in(records, incidents)
+def test_a_review_counts_its_period(loaded):
+    """By severity, each in the period or the one before."""
+    incidents = review.incidents_in(loaded(page(), as_of="2026-04-01"), parse_period("2026-Q1"))
 
-    assert review.review_sentence(period, incidents, steps).startswith("1 incident began in 2026-Q1, 1 of them major. 0 went by")
     assert review.severity_counts(incidents, incidents.head(0))["incidents"].tolist() == [1, 0, 0, 0]
-    assert review.step_matrix(steps).shape == (1, 14)
-    assert review.review_sentence(parse_period("2025"), incidents.head(0), steps.head(0)) == "No incident began in 2025."

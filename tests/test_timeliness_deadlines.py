@@ -102,7 +102,10 @@ def test_a_change_of_the_rule_is_shown_under_both(loaded):
     assert deadlines.due_under_each_rule(loaded(page())).empty
 
 
-CHANGES = "incident_id,at,kind,severity,text\nINC-2026-042,2026-03-02T12:10Z,severity,high,P2\nINC-2026-042,2026-03-04T12:10Z,severity,critical,P1\n"
+CHANGES = """incident_id,at,kind,severity,text
+INC-2026-042,2026-03-02T12:10Z,severity,high,P2
+INC-2026-042,2026-03-04T12:10Z,severity,critical,P1
+"""
 TWO_SPANS = '[deadlines]\npage = { critical = "2 calendar days", high = "5 business days" }'
 
 

@@ -61,7 +61,8 @@ def test_without_a_day_the_rule_gives_one(loaded, item, due):
 
 def test_open_action_items_know_how_late_they_are(loaded):
     """Business days after the due day; an item without a day says so."""
-    items = f"{HEAD}  - {{title: a, due_on: 2026-03-06}}\n  - {{title: b}}\n  - {{title: c, due_on: 2026-03-06, status: done, done_on: 2026-03-05}}\n"
+    done = "  - {title: c, due_on: 2026-03-06, status: done, done_on: 2026-03-05}\n"
+    items = f"{HEAD}  - {{title: a, due_on: 2026-03-06}}\n  - {{title: b}}\n{done}"
     table = action_items.open_action_items(loaded(page(items), as_of="2026-03-10"))
 
     assert table[["title", "state"]].to_numpy().tolist() == [["a", "overdue"], ["b", "no date"]]
@@ -171,8 +172,9 @@ def test_what_makes_numbers_look_better_is_pointed_out(loaded, text, pattern, de
 
 def test_a_severity_lowered_afterwards_is_pointed_out_and_does_not_help(loaded):
     """It is in the list, and the deadline still goes by the highest declared."""
-    changes = "incident_id,at,kind,severity,text\nINC-2026-042,2026-03-02T12:10Z,severity,critical,P1\nINC-2026-042,2026-03-04T12:10Z,severity,low,P4\n"
-    records = loaded(page(), files={"timeline.csv": changes})
+    changes = ("2026-03-02T12:10Z,severity,critical,P1", "2026-03-04T12:10Z,severity,low,P4")
+    rows = "".join(f"INC-2026-042,{change}\n" for change in changes)
+    records = loaded(page(), files={"timeline.csv": f"incident_id,at,kind,severity,text\n{rows}"})
 
     assert found_in(records) == {"severity lowered": ["to low"]}
     assert records.major["severity"].tolist() == ["critical"]

@@ -37,9 +37,10 @@ def histories(draw):
     created = draw(st.none() | st.integers(begun, 80))
     later = st.none() | st.integers(created or 0, END - 1)
     excused = draw(st.booleans()) if created is not None else False
+    changes = draw(st.lists(st.tuples(st.integers(begun, 85), st.sampled_from(SEVERITIES)), max_size=2))
     return {
         "begun": begun,
-        "severities": [(begun, draw(st.sampled_from(SEVERITIES))), *draw(st.lists(st.tuples(st.integers(begun, 85), st.sampled_from(SEVERITIES)), max_size=2))],
+        "severities": [(begun, draw(st.sampled_from(SEVERITIES))), *changes],
         "resolved": draw(st.none() | st.integers(begun, 85)),
         "created": created,
         "completed": draw(later) if created is not None and not excused else None,

@@ -88,8 +88,12 @@ def states_of(*rows):
     states = pd.DataFrame(
         {"incident_id": names, "team": [row[0] for row in rows], "state": [row[1] for row in rows], "has_page": True}
     )
-    times = pd.DataFrame({"incident_id": names, "team": [row[0] for row in rows], "days": [float(row[2]) for row in rows],
-                          "finished": [row[3] for row in rows]})  # fmt: skip
+    columns = {
+        "team": [row[0] for row in rows],
+        "days": [float(row[2]) for row in rows],
+        "finished": [row[3] for row in rows],
+    }
+    times = pd.DataFrame({"incident_id": names, **columns})
     return states, times
 
 
