@@ -11,10 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.settings import Settings
-from incident_lib.tables import INCIDENTS, PROBLEMS, join_names, split_names
+from incident_lib.tables import INCIDENTS, PROBLEMS, SEVERITIES, SEVERITY_DTYPE, join_names, split_names
 
 _TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 TOLERANCE = pd.Timedelta(minutes=5)
+# PagerDuty's answers come in pages: each file tells a part of an incident, and none of them contradicts the others.
+_TOLD_IN_PARTS = ("pagerduty",)
+_OF_PARTS = {"detected_at": "min", "acknowledged_at": "min", "first_seen_at": "min", "resolved_at": "max"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,29 @@ def join_incidents(incidents: pd.DataFrame, settings: Settings) -> Joined:
     order = {name: rank for rank, name in enumerate(settings.sources.precedence)}
     told = incidents[involved]
     told = told.assign(rank=told["format"].map(order).astype("float64").fillna(len(order)))
-    told = told.sort_values(["rank", "source", "incident_id"], kind="stable")
+    told = _with_parts(told.sort_values(["rank", "source", "incident_id"], kind="stable"))
     ids = _canonical_ids(told["incident_id"].unique().tolist(), links, settings.sources.incident_id)
     told = told.assign(canonical=told["incident_id"].map(ids).astype("str"))
     joined = pd.concat([INCIDENTS.conform(incidents[~involved]), _merged(told)], ignore_index=True)
     if not joined["incident_id"].is_monotonic_increasing:
         joined = joined.sort_values("incident_id", kind="stable").reset_index(drop=True)
     return Joined(joined, ids, _disagreements(told))
+
+
+def _with_parts(told: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with what a tool's own rows of one incident tell together in each of them.
+
+    That is the first alert and acknowledgement, the last resolution, and the highest severity.
+    """
+    several = told["format"].isin(_TOLD_IN_PARTS) & told.duplicated(["format", "incident_id"], keep=False)
+    if not several.any():
+        return told
+    groups = told[several].groupby(["format", "incident_id"])
+    whole = {name: told[name].mask(several, groups[name].transform(of)) for name, of in _OF_PARTS.items()}
+    codes = told["severity"].cat.codes.replace(-1, len(SEVERITIES))
+    worst = codes.mask(several, codes[several].groupby(told["incident_id"]).transform("min"))
+    severity = pd.Categorical.from_codes(worst.replace(len(SEVERITIES), -1), dtype=SEVERITY_DTYPE)
+    return told.assign(**whole, severity=severity)
 
 
 def _links(incidents: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from incident_lib.records import Records
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings, read_settings
 from incident_lib.sources import sql
+from incident_lib.sources.archive import unpacked
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
@@ -135,9 +136,11 @@ def read_source(source: Source) -> tuple[str, Batch]:
     try:
         if source.path.is_symlink() and not source.path.resolve().is_relative_to(_root(source)):
             raise SourceError(f"{source.name} is a link that leads out of the workbook; copy the file into it")
-        reader = _reader_of(source)
-        if reader:
+        if reader := _reader_of(source):
             return reader.name, reader.read(source)
+        with unpacked(source) as inside:
+            if inside and (reader := _reader_of(inside)):
+                return reader.name, reader.read(inside)
         _account_for_unknown(source, batch)
     except SourceError as error:
         batch.problem("unreadable-file", str(error), source.name, effect="file left out")
@@ -164,8 +167,8 @@ def _root(source: Source) -> Path:
 
 
 def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str, pd.DataFrame]:
-    """Return all tables of a workbook from what the readers gave: joined, sorted, independent of the files' order."""
-    tables = {table.name: _stacked(table, batches) for table in TABLES}
+    """Return all tables of a workbook from what the readers gave: joined, and sorted (see ``_sorted``)."""
+    tables = _each_message_once({table.name: _stacked(table, batches) for table in TABLES})
     joined = join_incidents(tables["incidents"], settings)
     tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
     tied = chat_references(joined.incidents, tables["messages"], settings.sources.incident_id)
@@ -191,6 +194,28 @@ def _without_secrets(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
         **{name: frame for name, (frame, _) in cleaned.items()},
         "problems": pd.concat([cleaned["problems"][0], *found], ignore_index=True),
     }
+
+
+def _each_message_once(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables without messages that another export tells too: the one edited last stays, else the first."""
+    messages = tables["messages"]
+    if not messages["message_id"].duplicated().any():
+        return tables
+    stated = messages[messages["message_id"].notna()].sort_values("edited_at", ascending=False, kind="stable")
+    again = messages.index.isin(stated.index[stated["message_id"].duplicated()])
+    accounts = _moved(tables["accounts"], messages.loc[again, "source"], "skipped: told by another file")
+    return {**tables, "messages": messages[~again].reset_index(drop=True), "accounts": accounts}
+
+
+def _moved(accounts: pd.DataFrame, sources: pd.Series, outcome: str) -> pd.DataFrame:
+    """Return the accounts with these messages counted as skipped instead of used, each in its own file's account."""
+    used = accounts[(accounts["kind"] == "messages") & (accounts["outcome"] == "used")]
+    # what follows a file's name in a pointer
+    within = [tuple(name + mark for mark in "!#/ ") for name in used["source"]]
+    counts = [int(sources.str.startswith(starts).sum()) for starts in within]
+    left = accounts.assign(rows=accounts["rows"].sub(pd.Series(counts, used.index), fill_value=0).astype("Int64"))
+    skipped = used.assign(outcome=outcome, rows=counts)
+    return ACCOUNTS.conform(pd.concat([left, skipped[skipped["rows"] > 0]], ignore_index=True))
 
 
 def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame:
@@ -229,16 +254,25 @@ def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return merged.assign(interested=merged["name"].map(interested))
 
 
+_ORDER = ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision")
+
+
 def _sorted(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return rows in an order that depends on their content alone: by id, time, then place."""
-    first = ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision")
-    keys = [name for name in (*first, "source", "kind", "outcome", "message", "text") if name in names]
-    if table[keys[0]].is_monotonic_increasing and table[keys[0]].is_unique:
+    """Return rows by id, time and the like; rows alike in those stay as they were read, file by file."""
+    keys = [name for name in _ORDER if name in names] or ["source", "kind", "outcome"]
+    if _rises(table[keys[0]]):
         return table.reset_index(drop=True)
+    # Arrow's sort is stable: ten updates of one minute keep their order, where "updates/10" would go before "updates/2"
     order = pc.sort_indices(
         pa.Table.from_pandas(table[keys], preserve_index=False), [(key, "ascending") for key in keys]
     )
     return table.take(order.to_numpy()).reset_index(drop=True)
+
+
+def _rises(column: pd.Series) -> bool:
+    """Tell whether each value is greater than the one before, so that there is nothing to sort."""
+    values = pa.array(column)
+    return values.null_count == 0 and bool(pc.all(pc.less(values[:-1], values[1:])).as_py())
 
 
 def _refuse_nothing(folder: Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -7,6 +7,8 @@ not on what the archive says about itself.
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import zipfile
 import zlib
 from collections import Counter
@@ -77,6 +79,28 @@ def zip_names(source: Source) -> tuple[str, ...] | None:
             return tuple(zipped.namelist())
     except _DAMAGE:
         return None
+
+
+@contextmanager
+def unpacked(source: Source) -> Iterator[Source | None]:
+    """Yield the one file that a zip holds, as a source of its own ("log.zip!log.csv"); None if it is no such zip.
+
+    Some tools hand out a single large table so. It is unpacked, within the limits, into a folder that is removed again.
+
+    Raises:
+        SourceError: if the zip is damaged or encrypted, or goes beyond the limits in ``sources.limits``.
+    """
+    if source.path.is_dir() or not source.head.startswith(b"PK"):
+        yield None
+        return
+    with open_archive(source) as archive, tempfile.TemporaryDirectory() as folder:
+        files = [name for name in archive.names if not re.search(r"(^|/)(\.|__MACOSX/)", name)]
+        if len(files) != 1:
+            yield None
+            return
+        path = Path(folder) / "member"  # never the name that the zip gives: it may lead elsewhere
+        path.write_bytes(archive.read(files[0]))
+        yield Source(path, archive.pointer(files[0]), source.settings)
 
 
 def _within(size: int, megabytes: int, what: str, limit: str) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -121,7 +122,7 @@ def _records(source: Source, batch: Batch, counts: Counter[tuple[str, str]]) -> 
     if not start.startswith(("{", "[")):
         yield from _csv_records(source)
         return
-    match = _ID_IN_NAME.search(source.path.stem)
+    match = _ID_IN_NAME.search(PurePosixPath(source.name).stem)
     around = Around(source.zone, match[0] if match else None)
     for value, pointer in _documents(source, batch, counts):
         yield from _walk(value, pointer, around)

@@ -42,8 +42,9 @@ class Source:
 
     @cached_property
     def rule(self) -> FileRule:
-        """Return the first ``[[files]]`` rule whose pattern names this file; an empty rule if none does."""
-        matching = (rule for rule in self.settings.files if fnmatch(self.name, rule.path))
+        """Return the first ``[[files]]`` rule that names this file, or the zip that holds it; an empty rule if none."""
+        names = (self.name, self.name.partition("!")[0])
+        matching = (rule for rule in self.settings.files if any(fnmatch(name, rule.path) for name in names))
         return next(matching, FileRule(path=self.name))
 
     @property
