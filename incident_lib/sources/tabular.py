@@ -6,7 +6,8 @@ costs that value only, unless the row can't do without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import reduce
 
 import numpy as np
@@ -121,7 +122,8 @@ def read(source: Source) -> Batch:
             f"{source.name} has no column {missing[0]!r}, which every row of {table.name} needs; if it is called "
             "otherwise, say so under [[files]] in workbook.toml"
         )
-    return _batch(raw, table, ours, source)
+    rules = Rules(source.zone, source.rule.time_format, source.settings.severities.aliases)
+    return typed_batch(raw, table, ours, Origin(source.name, "tabular", rules))
 
 
 def _raw_table(source: Source) -> RawTable:
@@ -148,24 +150,43 @@ def _arrow_kinds(source: Source) -> dict[str, pa.DataType]:
     return {ours[column.name]: kinds[column.kind] for column in columns if column.name in ours}
 
 
-def _batch(raw: RawTable, table: Table, ours: dict[str, str], source: Source) -> Batch:
-    """Return the raw table's rows typed, with the rows left out that can't do without what they lack."""
+@dataclass(frozen=True)
+class Origin:
+    """Where a raw table comes from, and how its values are read: by ``parse``, column by column, under ``rules``.
+
+    ``needed`` names, per table, the columns without which a row is none; where ``dates_unseen`` is False, a missing
+    ``first_seen_at`` stays missing.
+    """
+
+    name: str
+    reader: str
+    rules: Rules
+    parse: Callable[[Values, Column, Rules, tuple[str, ...]], Parsed] = parse_column
+    needed: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NEEDED)
+    dates_unseen: bool = True
+
+
+def typed_batch(raw: RawTable, table: Table, ours: dict[str, str], origin: Origin) -> Batch:
+    """Return the raw table's rows typed, with the rows left out that can't do without what they lack.
+
+    ``ours`` gives our name of a column → its own.
+    """
     batch = Batch(problems=raw.problems)
-    rules = Rules(source.zone, source.rule.time_format, source.settings.severities.aliases)
     own = {name: ours[name] for name in table.names if name in ours and name not in _OURS}
     rest = {name: values for name, values in raw.columns.items() if name not in own.values()}
     parsed: dict[str, Parsed] = {}
     for column in (column for column in table.columns if column.name in own):
         choices = _CHOICES.get((table.name, column.name), ())
-        parsed[column.name] = parse_column(raw.columns.pop(own[column.name]), column, rules, choices)
+        parsed[column.name] = origin.parse(raw.columns.pop(own[column.name]), column, origin.rules, choices)
     frame = pd.DataFrame({name: column.values for name, column in parsed.items()})
     frame["source"] = raw.places.to_pandas()
     if rest and "extra" in table.names:
         frame["extra"] = json_records({name: _pieces(values) for name, values in rest.items()}).to_pandas()
-    kept = _needed(frame, table, parsed, raw)
+    kept = _needed(frame, table, parsed, raw, origin.needed[table.name])
     _explain(batch, frame, table, parsed, kept)
-    batch.add(table, _first_seen(frame[kept].reset_index(drop=True) if not kept.all() else frame, table))
-    batch.account(source.name, "tabular", table.name, {"used": int(kept.sum()), **raw.skipped})
+    frame = frame if kept.all() else frame[kept].reset_index(drop=True)
+    batch.add(table, _first_seen(frame, table) if origin.dates_unseen else frame)
+    batch.account(origin.name, origin.reader, table.name, {"used": int(kept.sum()), **raw.skipped})
     return batch
 
 
@@ -176,10 +197,12 @@ def _pieces(values: Values) -> pa.ChunkedArray:
     return json_values(values if isinstance(values, list) else values.to_pylist())
 
 
-def _needed(frame: pd.DataFrame, table: Table, parsed: dict[str, Parsed], raw: RawTable) -> pd.Series:
+def _needed(
+    frame: pd.DataFrame, table: Table, parsed: dict[str, Parsed], raw: RawTable, needed: tuple[str, ...]
+) -> pd.Series:
     """Return which rows can be used; the others are noted in ``raw``, with why."""
     kept = pd.Series(True, index=frame.index)
-    for name in _NEEDED[table.name]:
+    for name in needed:
         lacking = frame[name].isna() & kept
         for row in np.flatnonzero(lacking):
             message = parsed[name].refused.get(int(row)) or f"no {name}; every row of {table.name} needs one"
