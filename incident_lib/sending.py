@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -180,20 +181,27 @@ def connected(smtp: Smtp) -> Iterator[smtplib.SMTP]:
 def _opened(smtp: Smtp) -> smtplib.SMTP:
     host = str(smtp.host)
     if smtp.security == "tls":
-        return smtplib.SMTP_SSL(host, smtp.port, timeout=smtp.seconds, context=_context(smtp))
-    server = smtplib.SMTP(host, smtp.port, timeout=smtp.seconds)
-    if smtp.security == "starttls":
-        try:
-            server.ehlo()
-            if not server.has_extn("starttls"):
-                raise smtplib.SMTPNotSupportedError(
-                    "it offers no STARTTLS, and letters are not sent in the open (smtp.security)"
-                )
-            server.starttls(context=_context(smtp))
-        except BaseException:
-            server.close()
-            raise
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, smtp.port, timeout=smtp.seconds, context=_context(smtp))
+    else:
+        server = smtplib.SMTP(host, smtp.port, timeout=smtp.seconds)
+    try:
+        if server.sock is not None:  # a letter's end goes out by itself, and must not wait for the network's answer
+            server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server.ehlo_or_helo_if_needed()
+        if smtp.security == "starttls":
+            _encrypt(server, smtp)
+    except BaseException:
+        server.close()
+        raise
     return server
+
+
+def _encrypt(server: smtplib.SMTP, smtp: Smtp) -> None:
+    if not server.has_extn("starttls"):
+        why = "it offers no STARTTLS, and letters are not sent in the open (smtp.security)"
+        raise smtplib.SMTPNotSupportedError(why)
+    server.starttls(context=_context(smtp))
+    server.ehlo()
 
 
 def _context(smtp: Smtp) -> ssl.SSLContext:
@@ -204,10 +212,8 @@ def _log_in(server: smtplib.SMTP, user: str, password: str, place: str) -> None:
     try:
         server.login(user, password)
     except _FAILURES as error:
-        code = getattr(error, "smtp_code", None)
-        raise WorkbookError(
-            f"the mail server {place} refused to log {user} in{f' ({code})' if code else ''}; nothing was sent"
-        ) from None
+        why = _explained(error).replace(password, "…")  # whatever it says, it doesn't get to say that
+        raise WorkbookError(f"the mail server {place} did not log {user} in: {why}; nothing was sent") from None
 
 
 def _explained(error: BaseException) -> str:
