@@ -178,7 +178,7 @@ WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_characters="\ufeff"), min_size=1, max_size=30
 )
 STEPS = st.lists(st.one_of(st.tuples(st.just("edit"), st.integers(0, 99), WORDS), st.tuples(st.just("draft"), st.integers(0, 1), st.just(""))),
-                 min_size=1, max_size=8)  # fmt: skip
+                 min_size=1, max_size=5)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
