@@ -27,7 +27,7 @@ from incident_lib.sources.front_matter import parse_front_matter, split_page
 from incident_lib.sources.reading import parse_json
 
 ENDING = ".evidence.json"
-_POINTER = re.compile(r"(?P<file>.+?)(?P<within> (?:line|row) \d+|![^!]+|#.*)?")
+_POINTER = re.compile(r"(?P<file>.+?)(?P<within> (?:line|row) \d+(?:#.*)?|![^!]+|#.*)?")
 _OPEN, _QUIET, _CLOSE = "\ue000", "\ue001", "\ue002"
 _MARK = re.compile(f"([{_OPEN}{_QUIET}])(\\d+){_CLOSE}")
 PRIVATE = re.compile("[\ue000-\uf8ff]")
@@ -80,14 +80,16 @@ class Fragments:
             return False
 
     def _all_digests(self, file: str, within: str) -> set[str]:
-        key = f"{file} all {'' if within.startswith(('line', '#')) else within.split('#')[0]}"
+        apart = within.rpartition("/")[0] if "#" in within else within[:4]
+        key = f"{file} all {apart.split('#')[-1] if within.startswith('line') else apart}"
         if key not in self._parsed:
             self._parsed[key] = {_sha(text) for text in self._pieces(file, within)}
         return self._parsed[key]
 
     def _pieces(self, file: str, within: str) -> list[str]:
         if within.startswith("line"):
-            return self._lines(file)
+            lines, pointer = self._lines(file), within.partition("#")[2]
+            return [text for line in lines for text in _values(line, pointer, file)] if pointer else lines
         if within.startswith("!"):
             member = within[1:].partition("#")[0]
             folder = member.rpartition("/")[0]
@@ -99,7 +101,9 @@ class Fragments:
 
     def _text(self, file: str, within: str) -> str:
         if within.startswith("line "):
-            return _record(self._lines(file), int(within[5:]), file)
+            number, _, pointer = within[5:].partition("#")
+            text = _record(self._lines(file), int(number), file)
+            return _canonical(_at(parse_json(text, file), pointer)) if pointer else text
         if within.startswith("row "):
             return self._row(file, int(within[4:]))
         if within.startswith("!"):
@@ -184,6 +188,14 @@ def _at(value: Any, pointer: str, **default: Any) -> Any:
         else:
             value = value[part]
     return value
+
+
+def _values(line: str, pointer: str, file: str) -> list[str]:
+    """Return what stands beside a pointer's place in one line of JSON; nothing where the line has no such place."""
+    try:
+        return [_canonical(one) for one in _listed(_parent(parse_json(line, file), pointer))]
+    except (SourceError, KeyError, IndexError, TypeError, ValueError):
+        return []
 
 
 def _parent(value: Any, within: str) -> Any:

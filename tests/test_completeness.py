@@ -39,13 +39,18 @@ def test_the_sentence_counts_sections_and_words():
     """For the top of the report."""
     body = "## Overview\n\nFacts.\n\n_To write: more._\n\n## Resolution\n\nDone.\n"
 
-    assert completeness_sentence(body_completeness(body)) == "Of 2 sections: 1 filled, 1 partly; about 50 words are left to write."
+    assert (
+        completeness_sentence(body_completeness(body))
+        == "Of 2 sections: 1 filled, 1 partly; about 50 words are left to write."
+    )
     assert completeness_sentence(body_completeness("## A\n\nx\n")).endswith("no prompt is left.")
 
 
 def test_a_draft_has_its_completeness_before_there_is_a_page(workbook):
     """The records fill what they can; thinking is left."""
-    table = page_completeness(load(workbook({"incidents.csv": REGISTER + ROW, "slack/e.zip": export()})), ID).set_index("section")
+    table = page_completeness(load(workbook({"incidents.csv": REGISTER + ROW, "slack/e.zip": export()})), ID).set_index(
+        "section"
+    )
 
     assert table.loc["Timeline", "state"] == "filled" and table.loc["Responders", "state"] == "filled"
     assert table.loc["How'd we do / What went well", "state"] == "not at all"
@@ -69,7 +74,9 @@ def test_without_a_command_there_is_no_summary(workbook):
 
 def test_a_summary_is_redacted_and_marked_as_a_machines(with_summariser):
     """Facts go in as JSON, text comes out, a secret in it does not."""
-    records = with_summariser('import json,sys; f = json.load(sys.stdin); print(f["title"], "was", f["severity"], "password=hunter2hunter2")')
+    records = with_summariser(
+        'import json,sys; f = json.load(sys.stdin); print(f["title"], "was", f["severity"], "password=hunter2hunter2")'
+    )
     summary = machine_summary(records, ID)
     text = draft(records, ID, summary=summary).text
 
@@ -78,7 +85,8 @@ def test_a_summary_is_redacted_and_marked_as_a_machines(with_summariser):
 
 
 @pytest.mark.parametrize(
-    ("code", "message"), [("raise SystemExit(3)", "the summariser failed"), ("import time; time.sleep(9)", "took more than 1 seconds")]
+    ("code", "message"),
+    [("raise SystemExit(3)", "the summariser failed"), ("import time; time.sleep(9)", "took more than 1 seconds")],
 )
 def test_a_summariser_that_fails_is_named(with_summariser, code, message):
     """One sentence, no traceback."""
@@ -97,7 +105,13 @@ def test_the_facts_hold_no_secret(workbook):
 def test_a_workbooks_own_template_is_looked_at_first(workbook):
     """It may leave sections out or add some; a mistake in it is named with its line."""
     settings = '[page]\ntemplate = "ours.md.j2"\n'
-    folder = workbook({"incidents.csv": REGISTER + ROW, "templates/ours.md.j2": "# {{ title }}\n\n## Ours\n\n{{ overview | join(' ') }}\n"}, settings)
+    folder = workbook(
+        {
+            "incidents.csv": REGISTER + ROW,
+            "templates/ours.md.j2": "# {{ title }}\n\n## Ours\n\n{{ overview | join(' ') }}\n",
+        },
+        settings,
+    )
     assert list(draft(load(folder), ID).sections) == ["", "Ours"]
 
     (folder / "templates/ours.md.j2").write_text("# x\n{% for %}\n")
@@ -105,7 +119,10 @@ def test_a_workbooks_own_template_is_looked_at_first(workbook):
         draft(load(folder), ID)
 
 
-@pytest.mark.parametrize("attack", ["{{ title.__class__.__mro__ }}", "{{ cycler.__init__.__globals__.os.popen('id').read() }}", "{{ nothing }}"])
+@pytest.mark.parametrize(
+    "attack",
+    ["{{ title.__class__.__mro__ }}", "{{ cycler.__init__.__globals__.os.popen('id').read() }}", "{{ nothing }}"],
+)
 def test_a_template_can_do_nothing_but_fill_in(workbook, attack):
     """The sandbox refuses, and says so in a sentence."""
     folder = workbook({"incidents.csv": REGISTER + ROW, "templates/postmortem.md.j2": attack})
@@ -116,7 +133,9 @@ def test_a_template_can_do_nothing_but_fill_in(workbook, attack):
 
 def test_the_other_form_has_the_same_facts(workbook):
     """PagerDuty's headings, our evidence."""
-    records = load(workbook({"incidents.csv": REGISTER + ROW, "s.zip": export()}, '[page]\ntemplate = "pagerduty.md.j2"\n'))
+    records = load(
+        workbook({"incidents.csv": REGISTER + ROW, "s.zip": export()}, '[page]\ntemplate = "pagerduty.md.j2"\n')
+    )
     made = draft(records, ID)
 
     assert "**Post-mortem owner:**" in made.text and "How'd we do? / What went well?" in made.sections
@@ -139,10 +158,14 @@ def test_kinds_are_suggested_by_words(title, kind, touch):
 def test_filling_changes_only_the_empty_lines():
     """Values, comments, order and unknown keys stay."""
     text = "incident: X\nseverity: high # said Tom\ntitle:   # later\nmood: calm\nservices: []\n"
-    new, done = filled(text, {"severity": "critical", "title": "Mail: slow", "services": ["mail"]}, ("severity", "title", "services"))
+    new, done = filled(
+        text, {"severity": "critical", "title": "Mail: slow", "services": ["mail"]}, ("severity", "title", "services")
+    )
 
     assert done == ["title", "services"]
-    assert new == "incident: X\nseverity: high # said Tom\ntitle: 'Mail: slow'   # later\nmood: calm\nservices: [mail]\n"
+    assert (
+        new == "incident: X\nseverity: high # said Tom\ntitle: 'Mail: slow'   # later\nmood: calm\nservices: [mail]\n"
+    )
 
 
 def test_footnotes_lead_there_and_back():

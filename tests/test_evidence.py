@@ -134,6 +134,7 @@ def test_shuffled_or_split_day_files_leave_the_page_byte_identical(tmp_path_fact
         ("pagerduty/a.json#/incidents/3", ("pagerduty/a.json", "#/incidents/3")),
         ("slack/x.zip!general/2026-03-02.json#/14", ("slack/x.zip", "!general/2026-03-02.json#/14")),
         ("slack/general/2026-03-02.json#/14", ("slack/general/2026-03-02.json", "#/14")),
+        ("a.jsonl line 3#/updates/2", ("a.jsonl", "line 3#/updates/2")),
         ("t.parquet row 7", ("t.parquet", "row 7")),
         ("postmortems/a.md", ("postmortems/a.md", "")),
     ],
@@ -167,3 +168,13 @@ def test_drafts_of_all_claims_have_pointers(folder):
     made = draft(load(folder), ID)
 
     assert all(made.pointers[claim.evidence] for claim in made.claims)
+
+
+def test_a_place_within_a_line_of_json_is_followed(tmp_path):
+    """As JSON lines have it; a line before it moves it."""
+    (tmp_path / "a.jsonl").write_text('{"updates": ["x", "y"]}\n')
+    digest = Fragments(tmp_path).digest("a.jsonl line 1#/updates/1")
+    (tmp_path / "a.jsonl").write_text('{"updates": ["a"]}\n{"updates": ["x", "y"]}\n')
+
+    assert digest is not None and Fragments(tmp_path).digest("a.jsonl line 1#/updates/1") is None
+    assert Fragments(tmp_path).moved("a.jsonl line 1#/updates/1", digest)

@@ -12,12 +12,14 @@ from incident_lib.commands.options import DATA
 
 def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str]:
     """Write an incident's page, new or again, and return what was done, line by line."""
+    from incident_lib.completeness import completeness_sentence, page_completeness
     from incident_lib.redraft import write_draft
     from incident_lib.summariser import machine_summary
 
     written = write_draft(records, incident_id, owner=owner, summary=machine_summary(records, incident_id))
+    left = completeness_sentence(page_completeness(records, incident_id))
     if written.is_new:
-        return [f"page: {written.path} is written; lines that begin with “To write” wait for you"]
+        return [f"page: {written.path} is written; lines that begin with “To write” wait for you", f"  {left}"]
     result = written.result
     done = [
         *([f"renewed: {', '.join(name or 'the head' for name in result.renewed)}"] if result.renewed else []),
@@ -37,7 +39,7 @@ def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str
         else []
     )
     changed = "is drafted again" if result.renewed or result.filled else "is as it was"
-    return [f"page: {written.path} {changed}", *(f"  {line}" for line in [*done, *more])]
+    return [f"page: {written.path} {changed}", *(f"  {line}" for line in [*done, *more, left])]
 
 
 @click.command()
