@@ -16,7 +16,8 @@ from incident_lib.cache import digests, is_large, key_of, read_tables, write_tab
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import findings
-from incident_lib.join import is_in, join_incidents
+from incident_lib.git_history import with_history
+from incident_lib.join import is_in, join_incidents, rises
 from incident_lib.offers import possible_matches
 from incident_lib.records import Records
 from incident_lib.redact import redact_table
@@ -26,7 +27,7 @@ from incident_lib.sources.archive import unpacked
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
-from incident_lib.tables import ACCOUNTS, PEOPLE, PROBLEMS, TABLES, Table, join_names
+from incident_lib.tables import ACCOUNTS, INCIDENTS, PEOPLE, PROBLEMS, TABLES, Table, join_names
 
 _DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx"}
 _OWN_FILES = (".evidence.json",)  # what drafting keeps beside a page
@@ -57,6 +58,7 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
         hashes = {**{source.name: source.digest() for source in files}, **read}
         tables = gather([*(read_source(source) for source in sources), *told], settings)
     _refuse_nothing(folder, tables)
+    tables = with_history(folder, tables, settings)
     moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
     known = known_at(tables, moment, settings.workbook.tz)
     found = findings(known["incidents"], known["timeline"])
@@ -180,7 +182,8 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
         told = own.isin(list(joined.ids))
         tables[name]["incident_id"] = own.mask(told, own[told].map(joined.ids).astype("str"))
     tables["people"] = _people(tables["people"], settings)
-    offers = possible_matches(joined.incidents, settings.sources.incident_id)
+    several = len({reader for reader, batch in batches if INCIDENTS.name in batch.parts}) > 1
+    offers = possible_matches(joined.incidents if several else INCIDENTS.frame(), settings.sources.incident_id)
     tables["problems"] = pd.concat([tables["problems"], joined.problems, offers], ignore_index=True)
     tables = _without_secrets(tables)
     return {table.name: _sorted(table.conform(tables[table.name]), table.names) for table in TABLES}
@@ -225,6 +228,8 @@ def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame
     if table is ACCOUNTS:
         return ACCOUNTS.frame(account for _, batch in batches for account in batch.accounts)
     frames = [batch.table(table).assign(format=reader) for reader, batch in batches if table.name in batch.parts]
+    if len(frames) == 1:
+        return frames[0].reset_index(drop=True)
     return pd.concat([table.frame().assign(format=pd.Series(dtype="str")), *frames], ignore_index=True)
 
 
@@ -260,19 +265,13 @@ _ORDER = ("incident_id", "review", "name", "rule", "channel", "at", "item", "dec
 def _sorted(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return rows by id, time and the like; rows alike in those stay as they were read, file by file."""
     keys = [name for name in _ORDER if name in names] or ["source", "kind", "outcome"]
-    if _rises(table[keys[0]]):
+    if rises(table[keys[0]]):
         return table.reset_index(drop=True)
     # Arrow's sort is stable: ten updates of one minute keep their order, where "updates/10" would go before "updates/2"
     order = pc.sort_indices(
         pa.Table.from_pandas(table[keys], preserve_index=False), [(key, "ascending") for key in keys]
     )
     return table.take(order.to_numpy()).reset_index(drop=True)
-
-
-def _rises(column: pd.Series) -> bool:
-    """Tell whether each value is greater than the one before, so that there is nothing to sort."""
-    values = pa.array(column)
-    return values.null_count == 0 and bool(pc.all(pc.less(values[:-1], values[1:])).as_py())
 
 
 def _refuse_nothing(folder: Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -386,6 +386,8 @@ class Sources(Model):
 
     precedence: tuple[str, ...] = Field(default=("pages", "tabular", "pagerduty", "statuspage", "slack"), strict=False)
     incident_id: str = r"\bINC-\d{4}-\d{3,}\b"
+    history: Literal["auto", "never"] = "auto"
+    history_hours: int = Field(default=24, ge=0, le=8760)
     cache_megabytes: int = Field(default=20, ge=0)
     limits: Limits = Limits()
 
@@ -430,6 +432,12 @@ class Review(Model):
         return self
 
 
+class Reports(Model):
+    """How reports are published: plotly.js inside each page (2 MB, one file is all), or one shared file beside them."""
+
+    plotly: Literal["inside", "shared"] = "inside"
+
+
 class Settings(Model):
     """All settings of a workbook, with the defaults of the process that README describes."""
 
@@ -453,6 +461,7 @@ class Settings(Model):
     page: Page = Page()
     rules: tuple[Rule, ...] = Field(default=(), strict=False)
     review: Review = Review()
+    reports: Reports = Reports()
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:
