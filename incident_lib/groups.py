@@ -73,6 +73,8 @@ def group_times(times: pd.DataFrame, group: str, most: int = 6) -> dict[str, pd.
 def difference_sentence(times: pd.DataFrame, group: str, what: str) -> str:
     """Return whether groups differ in how long completion takes (log-rank test), or that it can't be told."""
     parts = group_times(times, group)
+    if times.empty:
+        return f"By {what}: nothing to compare, since no post-mortem has a page."
     if len(parts) < 2:
         return f"By {what}: fewer than two groups have {FEWEST} post-mortems or more, so there is nothing to compare."
     both = pd.concat([part.assign(name=name) for name, part in parts.items()])

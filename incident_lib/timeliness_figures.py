@@ -214,6 +214,8 @@ def lateness_strip(states: pd.DataFrame, *, title: str, most: int = 30) -> go.Fi
     at the top edge, so that one forgotten page doesn't press all others flat.
     """
     judged = states[states["state"].isin(["on time", "late", "overdue"])]
+    if len(judged) and not states["has_page"].any():
+        return empty_figure(title, "no post-mortem page in the records")
     if judged.empty:
         return empty_figure(title, "no deadline has passed yet")
     judged = judged.assign(days=judged["days_late"].fillna(0).astype(float))
