@@ -1,7 +1,8 @@
-"""Evidence: for each generated sentence, row and number the file, its SHA-256, and the place within; and following it back.
+"""Evidence: for each generated sentence, row and number the file, its SHA-256 and the place within; followed back.
 
-The page holds footnotes that people can read; beside it stands ``INC-….evidence.json``, visible, so that it moves and is
-versioned with its page. A message's footnote names the message rather than its place in the export, which differs from
+The page holds footnotes that people can read; beside it stands ``INC-….evidence.json``, visible, so that it moves and
+is versioned with its page.
+A message's footnote names the message rather than its place in the export, which differs from
 one export to the next.
 """
 
@@ -72,7 +73,7 @@ class Fragments:
             return None
 
     def moved(self, pointer: str, digest: str) -> bool:
-        """Tell whether what a pointer once pointed to stands elsewhere in the same file: rows before it came or went."""
+        """Tell whether what a pointer once pointed to stands elsewhere in the same file."""
         file, within = split_pointer(pointer)
         try:
             return digest in self._all_digests(file, within)
@@ -268,7 +269,7 @@ class Citations:
 
 
 def message_names(records: Records, incident_id: str) -> dict[str, str]:
-    """Return how footnotes call the messages of an incident: by channel and time stamp, wherever an export holds them."""
+    """Return how footnotes call an incident's messages: by channel and time stamp, wherever an export holds them."""
     messages = records.messages[records.messages["incident_id"] == incident_id]
     return {
         source: f"message {message_id.rpartition('/')[2]} in #{channel}"

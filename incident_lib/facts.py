@@ -85,7 +85,7 @@ def mentions(records: Records, incident_id: str) -> dict[str, str]:
 
 
 def guesses(records: Records, incident_id: str) -> pd.DataFrame:
-    """Return what people thought the reason might be, as they said it: at, who, text, source. Nobody vouches for them."""
+    """Return what people thought the reason might be, in their words: at, who, text, source."""
     messages = records.messages
     said = messages[(messages["incident_id"] == incident_id) & ~messages["is_bot"] & messages["text"].notna()]
     pattern = words_pattern(records.settings.chat.guess_words)
@@ -111,7 +111,8 @@ def questions(records: Records, incident_id: str, gaps: pd.DataFrame) -> list[tu
     for gap in gaps.sort_values("minutes", ascending=False).head(2).itertuples():
         asked.append(
             (
-                f"What was being tried in the {duration_in_words(gap.minutes)} from {gap.at:%H:%M} UTC, of which nothing is recorded?",
+                f"What was being tried in the {duration_in_words(gap.minutes)} from {gap.at:%H:%M} UTC, "
+                "of which nothing is recorded?",
                 gap.source,
             )
         )

@@ -25,9 +25,11 @@ MILESTONES = {
 }
 _BY_KIND = {"alert": "detected", "acknowledged": "acknowledged", "mitigated": "mitigated", "resolved": "resolved"}
 _BY_WORDS = (
-    ("resolved", re.compile(r"(?i)^\W*(?:INC-\S+\W+)?(?:\[?resolved\b|(?:this|the) incident (?:has been|was|is) resolved|all clear)")),
+    ("resolved", re.compile(r"(?i)^\W*(?:INC-\S+\W+)?(?:\[?resolved\b|"
+                            r"(?:this|the) incident (?:has been|was|is) resolved|all clear)")),
     ("mitigated", re.compile(r"(?i)\b(?:mitigated|impact has stopped|the impact stopped)\b")),
-    ("began", re.compile(r"(?i)\b(?:start of the (?:incident|impact|outage)|(?:the )?(?:incident|impact) (?:began|started|begins))\b")),
+    ("began", re.compile(r"(?i)\b(?:start of the (?:incident|impact|outage)|"
+                         r"(?:the )?(?:incident|impact) (?:began|started|begins))\b")),
     ("acknowledged", re.compile(r"(?i)\b(?:acknowledged|takes? it on)\b")),
     ("detected", re.compile(r"(?i)^\W*(?:alert\b|\[?firing|triggered)")),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a page's template may see: texts, numbers, lists and dictionaries, each sentence with the mark of its evidence."""
+"""What a page's template may see: texts, numbers and lists, each sentence with the mark of its evidence."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def page_context(told: Told) -> dict[str, Any]:
         "recording": _recording(told),
         "overview": overview(told),
         "summary": inline(told.summary) if told.summary else None,
-        "description": told.cite(block(incident["summary"]), told.pointers("summary")) if pd.notna(incident["summary"]) else None,
+        "description": _description(told),
         "guesses": _guesses(told),
         "related": _related(told),
         "resolution": _resolution(told),
@@ -120,15 +120,27 @@ def page_context(told: Told) -> dict[str, Any]:
         "hand_offs": _hand_offs(told),
         "zone": records.settings.workbook.zone,
         "link_line": told.cite(link_sentence(timeline), everything or told.incident["source"]),
-        "account_line": told.cite(account_sentence(choices), *(choices["source"] if len(choices) else [incident["source"]])),
+        "account_line": told.cite(account_sentence(choices), *(list(choices["source"]) or [incident["source"]])),
         "timeline": [_timeline_row(told, row) for row in timeline.to_dict("records")],
-        "silences": [told.cite(text, source) for text, source in zip(silence_sentences(gaps), gaps["source"], strict=True)],
+        "silences": [told.cite(*said) for said in zip(silence_sentences(gaps), gaps["source"], strict=True)],
         "questions": [told.cite(inline(text), source) for text, source in questions(records, told.incident_id, gaps)],
         "tasks": [_task(told, row) for row in tasks.to_dict("records")],
         "proposed": _proposed(told),
         "internal_email": _internal_email(told, tasks),
-        "external_summary": told.cite(" ".join(external_sentences(records, told.incident_id)), told.pointers("services", *TIMES), quiet=True),
+        "external_summary": _external_summary(told),
     }  # fmt: skip
+
+
+def _description(told: Told) -> str | None:
+    """Return the longer description that a record has; None if none has one."""
+    summary = told.incident["summary"]
+    return told.cite(block(summary), told.pointers("summary")) if pd.notna(summary) else None
+
+
+def _external_summary(told: Told) -> str:
+    """Return what customers are told, with its evidence in the file beside the page alone."""
+    said = " ".join(external_sentences(told.records, told.incident_id))
+    return told.cite(said, told.pointers("services", *TIMES), quiet=True)
 
 
 def inline(text: Any) -> str:
@@ -227,7 +239,8 @@ def _guesses(told: Told) -> list[str]:
 def _related(told: Told) -> list[str]:
     return [
         told.cite(
-            f"{row.incident_id}, {row.at:%Y-%m-%d}: {inline(row.title) if pd.notna(row.title) else 'untitled'} ({inline(row.why)})",
+            f"{row.incident_id}, {row.at:%Y-%m-%d}: {inline(row.title) if pd.notna(row.title) else 'untitled'} "
+            f"({inline(row.why)})",
             row.source,
         )
         for row in related_incidents(told.records, told.incident_id).itertuples()
@@ -248,11 +261,12 @@ def _resolution(told: Told) -> list[str]:
 
 def _impact(told: Told, stays: list[Stay]) -> list[tuple[str, str]]:
     spent = minutes_in(stays)
+    absent = "none" if spent else NOT_STATED
     still = " so far" if any(stay.open for stay in stays) else ""
     begun = "started_at" if pd.notna(told.incident["started_at"]) else "detected_at"
     evidence = ["; ".join(dict.fromkeys(stay.source for stay in stays)), told.pointers(begun, "resolved_at")]
     times = [(f"Time in {name.capitalize()}",
-              told.cite(duration_in_words(spent[name]) + still if name in spent else "none" if spent else NOT_STATED, *evidence))
+              told.cite(duration_in_words(spent[name]) + still if name in spent else absent, *evidence))
              for name in ("critical", "high")]  # fmt: skip
     between = [
         ("From the start of the impact to detection", "started_at", "detected_at"),
@@ -262,7 +276,8 @@ def _impact(told: Told, stays: list[Stay]) -> list[tuple[str, str]]:
     ]
     durations = [(name, told.cite(_between(told.incident[start], told.incident[end]), told.pointers(start, end)))
                  for name, start, end in between]  # fmt: skip
-    lists = [(f"{name.capitalize()} affected", told.cite(inline(listed(split_names(told.incident[name]))) or NOT_STATED, told.pointers(name)))
+    lists = [(f"{name.capitalize()} affected",
+              told.cite(inline(listed(split_names(told.incident[name]))) or NOT_STATED, told.pointers(name)))
              for name in ("customers", "services")]  # fmt: skip
     return [*times, *durations, *lists]
 
@@ -360,7 +375,8 @@ def _proposal(row: dict[str, Any]) -> str:
     owner = f", for {inline(row['owner'])}" if pd.notna(row["owner"]) else ""
     touch = touch_of_task(row["title"])
     touches = f", touches customer systems: {touch}" if touch else ""
-    return f"{inline(row['title'])} ({kind_of_task(row['title'])}{owner}{touches}; written by {who}, {row['at']:%H:%M} UTC)"
+    kind = kind_of_task(row["title"])
+    return f"{inline(row['title'])} ({kind}{owner}{touches}; written by {who}, {row['at']:%H:%M} UTC)"
 
 
 def _internal_email(told: Told, tasks: pd.DataFrame) -> str:
@@ -368,14 +384,15 @@ def _internal_email(told: Told, tasks: pd.DataFrame) -> str:
     incident, to = told.incident, told.records.settings.messages.internal_to
     title = inline(incident["title"]) if pd.notna(incident["title"]) else told.incident_id
     listed_tasks = [told.cite(f"- {inline(row.title)}", row.source, quiet=True) for row in open_tasks.itertuples()]
-    facts = [told.cite(f"{told.incident_id} was {incident['severity'] if pd.notna(incident['severity']) else 'of unstated severity'}.",
-                       told.pointers("severity"), quiet=True),
+    severity = incident["severity"] if pd.notna(incident["severity"]) else "of unstated severity"
+    facts = [told.cite(f"{told.incident_id} was {severity}.", told.pointers("severity"), quiet=True),
              told.cite(when(told.records, incident), told.pointers("started_at", "resolved_at"), quiet=True)]  # fmt: skip
     count = told.cite(f"Tasks that remain: {len(open_tasks)}." if len(open_tasks) else "No open task is recorded yet.",
                       *(open_tasks["source"] if len(open_tasks) else [incident["source"]]), quiet=True)  # fmt: skip
     lines = [
-        f"To: {to or NOT_STATED}  ", f"Subject: Incident {told.incident_id}: {title}", "", " ".join(facts), "", count, "",
+        f"To: {to or NOT_STATED}  ", f"Subject: Incident {told.incident_id}: {title}", "",
+        " ".join(facts), "", count, "",
         *listed_tasks, "",
-        f"The page: postmortems/{told.incident_id}.md. Please add what you saw, and say if you can take a task.",
+        f"The page: postmortems/{told.incident_id}.md. Add what you saw, and say if you can take a task.",
     ]  # fmt: skip
     return "\n".join(lines)

@@ -23,7 +23,7 @@ TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolv
 FILLED = ("title", "severity", *TIMES, "incident_commander", "customers", "services", "channel")
 _KINDS = (
     ("process", r"\b(?:runbook|document\w*|calendar|checklist|train\w*|review|process|announce|agree)\b"),
-    ("clean-up", r"\b(?:renew|unfreeze|clean\w*|remove|delete|restore|revert|undo|rotate|close|tell|call|re-?enable)\b"),
+    ("clean-up", r"\b(?:renew|unfreeze|clean\w*|remove|delete|restore|revert|undo|rotate|close|tell|call|re-enable)\b"),
     ("detect", r"\b(?:alert\w*|monitor\w*|dashboard|notice|detect\w*|probe|check that)\b"),
     ("mitigate", r"\b(?:fail ?over|fallback|limit|throttle|spare|degrade|switch|timeout)\b"),
     ("prevent", r"\b(?:config\w*|automat\w*|pin|replace|upgrade|add|keep|move|put|set|validate|refuse|test)\b"),

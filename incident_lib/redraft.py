@@ -315,4 +315,5 @@ def evidence_sentence(records: Records, result: Redraft) -> str:
     if table.empty:
         return "The page holds no sentence of ours, so there is no evidence to follow."
     holds = int(table["state"].str.startswith("holds").sum())
-    return f"{counted(len(table), 'generated claim')} on the page; the places they point to still bear out {holds:,} of them."
+    claims = counted(len(table), "generated claim")
+    return f"{claims} on the page; the places they point to still bear out {holds:,} of them."

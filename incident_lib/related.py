@@ -89,5 +89,5 @@ def _compared(row: dict[str, object], incident: pd.Series, weights: dict[str, di
             parts.append(f"{label}: {', '.join(sorted(mine & theirs))}")
     if words:
         parts.append(f"the same words: {', '.join(words)}")
-    return {"incident_id": row["incident_id"], "title": row["title"], "at": row["first_seen_at"], "why": "; ".join(parts),
-            "score": round(score, 3), "source": row["source"], "words": words}  # fmt: skip
+    return {"incident_id": row["incident_id"], "title": row["title"], "at": row["first_seen_at"],
+            "why": "; ".join(parts), "score": round(score, 3), "source": row["source"], "words": words}  # fmt: skip

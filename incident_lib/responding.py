@@ -10,7 +10,8 @@ from incident_lib.records import Records
 from incident_lib.tables import split_names
 
 _COMMANDER = re.compile(
-    r"(?i)\bI(?:'m| am) (?:the )?(?:incident commander|IC)\b|\b(?:incident commander|IC) is me\b|\btaking over as (?:incident commander|IC)\b"
+    r"(?i)\bI(?:'m| am) (?:the )?(?:incident commander|IC)\b|\b(?:incident commander|IC) is me\b|"
+    r"\btaking over as (?:incident commander|IC)\b"
 )
 _SCRIBE = re.compile(r"(?i)\bI(?:'m| am) (?:the )?(?:scrib(?:e|ing))\b|\bI(?:'ll| will) scribe\b")
 _LIAISON = re.compile(r"(?i)\bI(?:'m| am) (?:the )?customer liaison\b|\bI have \S+(?: \S+)? on the phone\b")

@@ -1,4 +1,4 @@
-"""The file beside a page, ``INC-….evidence.json``: what was generated, from what, and what its people have seen of it."""
+"""The file beside a page, ``INC-….evidence.json``: what was generated, from what, and what people have seen."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ class Sidecar:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {
-            "what": "The evidence of the page beside this file; 'incidents verify' follows it. Written by 'incidents draft'.",
+            "what": "The evidence of the page beside this file, by 'incidents draft'; 'incidents verify' follows it.",
             "incident": self.incident_id,
-            "sections": {key: {name: list(value) if isinstance(value, tuple) else value for name, value in vars(seen).items()}
-                         for key, seen in self.sections.items()},
+            "sections": {key: dict(vars(seen)) for key, seen in self.sections.items()},
             "front_matter": dict(self.front_matter),
             "labels": dict(self.labels),
             "claims": [vars(claim) for claim in self.claims],
@@ -105,5 +104,6 @@ def parse_sidecar(content: bytes, name: str) -> Sidecar:
         )
     except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
-            f"{name} is no evidence file of ours any more ({error}); mend it, or remove it to treat the whole page as yours"
+            f"{name} is no evidence file of ours any more ({error}); "
+            "mend it, or remove it to treat the whole page as yours"
         ) from error

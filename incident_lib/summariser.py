@@ -1,4 +1,4 @@
-"""An optional summary by a command of the user's: facts in as JSON, text out, redacted both ways, marked as a machine's."""
+"""An optional summary by a command of the user's: facts in as JSON, text out, both redacted, marked as a machine's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def summary_facts(records: Records, incident_id: str) -> dict[str, Any]:
         **{name: split_names(incident[name]) for name in ("services", "customers")},
         "summary": _plain(incident["summary"]),
         "minutes_in_severity": minutes_in(severity_stays(records, incident_id)),
-        "timeline": [{"at": _plain(row.at), "text": _plain(row.text), "milestone": _plain(row.milestone)} for row in timeline.itertuples()],
+        "timeline": [{name: _plain(row[name]) for name in ("at", "text", "milestone")}
+                     for row in timeline.to_dict("records")],
         "unconfirmed_guesses": list(guesses(records, incident_id)["text"]),
     }  # fmt: skip
     return json.loads(redact(json.dumps(facts, ensure_ascii=False)))
@@ -48,8 +49,9 @@ def machine_summary(records: Records, incident_id: str) -> str | None:
         return None
     facts = json.dumps(summary_facts(records, incident_id), ensure_ascii=False, sort_keys=True)
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, as a list, without a shell
-            list(page.summariser), input=facts.encode(), capture_output=True, timeout=page.summariser_seconds, check=True, cwd=records.folder
+        done = subprocess.run(  # the user's own command, as a list, without a shell
+            list(page.summariser), input=facts.encode(), capture_output=True, timeout=page.summariser_seconds,
+            check=True, cwd=records.folder,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise WorkbookError(

@@ -76,13 +76,13 @@ def _page_words(text: str) -> str:
 
 
 def _without_mark(text: str, names: tuple[str, ...]) -> str:
-    """Return a row that drafting wrote as the record had it: without the milestone and the author that stand before it."""
+    """Return a row that drafting wrote as the record had it: without milestone and author before it."""
     bare = re.sub(rf"^(?:{_MARK_WORDS}): ", "", text)
     return next((bare[len(name) :] for name in names if bare.startswith(name)), bare)
 
 
 def _same_tool(source: str, url: object) -> bool:
-    """Tell whether a row was read from an export of the tool whose address the incident has: pagerduty/… and pagerduty.com."""
+    """Tell whether a row was read from an export of the tool whose address the incident has."""
     parts = re.findall(r"[a-z]{5,}", url.split("/")[2].lower()) if isinstance(url, str) and url.count("/") > 2 else []
     return any(part in source.lower() for part in parts)
 
@@ -110,7 +110,7 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable(timeline: pd.DataFrame, most: int = 2) -> pd.DataFrame:
-    """Return a timeline for a report's table: texts without Markdown's signs, of many pointers the first ones and how many more."""
+    """Return a timeline for a report's table: without Markdown's signs, of many pointers the first ones."""
     pointers = timeline["source"].str.split("; ")
     shown = pointers.map(
         lambda every: "; ".join(every[:most]) + (f"; and {len(every) - most} more" if len(every) > most else "")
@@ -158,7 +158,8 @@ def silences(
 def silence_sentences(gaps: pd.DataFrame) -> list[str]:
     """Return each silence as a sentence: "No word for 24 minutes while Critical, from 13:02 UTC"."""
     return [
-        f"No word for {duration_in_words(gap.minutes)}{f' while {gap.severity.capitalize()}' if pd.notna(gap.severity) else ''}, "
+        f"No word for {duration_in_words(gap.minutes)}"
+        f"{f' while {gap.severity.capitalize()}' if pd.notna(gap.severity) else ''}, "
         f"from {gap.at:%Y-%m-%d %H:%M} UTC."
         for gap in gaps.itertuples()
     ]

@@ -1,10 +1,11 @@
-"""Wording: blame, "outage", promises of time, a single cause, and tasks that can't be finished; each with a better form.
+"""Wording: blame, "outage", promises of time, a single cause, and tasks without an end; each with a better form.
 
 The rules follow the advice of PagerDuty's post-mortem guide (how and what, not who and why; contributing factors, not
 a root cause), of Allspaw's "Blameless PostMortems" (2012) and, for action items, of Lunney and others, "Postmortem
 action items: plan the work and work the plan" (;login:, 2017): actionable, specific, bounded. They are a list of hints,
 not a judgement: what people said is quoted as it was said and not looked at.
 """
+# ruff: noqa: E501 - patterns and advice read better unbroken
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Completeness, the optional summary, the page's front matter, and footnotes in HTML."""
 
+
 from __future__ import annotations
 
 import sys

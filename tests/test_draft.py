@@ -1,5 +1,6 @@
 """The drafted page: what records can fill is filled, what is unknown is said to be unknown, nothing is invented."""
 
+
 from __future__ import annotations
 
 import pytest

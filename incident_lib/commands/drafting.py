@@ -33,7 +33,8 @@ def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str
     offers = len(result.offers)
     more = (
         [
-            f"offered in the report, not written: {offers:,} new line{'' if offers == 1 else 's'} for sections that people changed"
+            f"offered in the report, not written: {offers:,} new line{'' if offers == 1 else 's'} "
+            "for sections that people changed"
         ]
         if offers
         else []
@@ -94,7 +95,8 @@ def lint(pages: tuple[Path, ...], data: str) -> None:
         for finding in lint_text(path.read_text(encoding="utf-8", errors="replace"), people):
             found += 1
             click.echo(
-                f"{path}:{finding.line}: {finding.section or 'head'}: “{finding.words}”\n    {finding.why}; {finding.better}"
+                f"{path}:{finding.line}: {finding.section or 'head'}: “{finding.words}”\n"
+                f"    {finding.why}; {finding.better}"
             )
     click.echo(f"{found:,} hint{'' if found == 1 else 's'} in {len(pages):,} page{'' if len(pages) == 1 else 's'}.")
     if found:
@@ -109,7 +111,7 @@ def lint(pages: tuple[Path, ...], data: str) -> None:
 def notice(incident_id: str, customer: str, html: bool, data: str) -> None:
     """Print the notice about an incident to a CUSTOMER that it is tagged with; nothing is sent.
 
-    It is made of times, services and what touches their systems; hosts, people, secrets and other customers have no way in.
+    It is made of times, services and what touches their systems; hosts, people, secrets and others have no way in.
     """
     from incident_lib.audiences import customer_notice, notice_html
     from incident_lib.loading import load
