@@ -22,7 +22,7 @@ from pyarrow import feather
 
 from incident_lib.settings import Settings
 from incident_lib.sources.reading import Source
-from incident_lib.tables import TABLES
+from incident_lib.tables import PROBLEMS, TABLES
 
 KEPT = 3
 # A file changed in the very moment of reading could keep its time stamp: only older ones are trusted.
@@ -108,6 +108,29 @@ def write_tables(key: str, tables: Mapping[str, pd.DataFrame]) -> None:
         _drop_old(parent)
     except OSError:
         return
+
+
+def read_findings(key: str, moment: pd.Timestamp) -> pd.DataFrame | None:
+    """Return the findings that were kept for the tables under a key, as of a moment; None if there are none."""
+    try:
+        return PROBLEMS.conform(feather.read_table(_findings_path(key, moment)).to_pandas())
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def write_findings(key: str, moment: pd.Timestamp, found: pd.DataFrame) -> None:
+    """Keep findings beside the tables that they are about; without room it does nothing."""
+    path = _findings_path(key, moment)
+    try:
+        draft = path.with_suffix(f".{os.getpid()}")
+        feather.write_feather(found, draft, compression="uncompressed")
+        draft.replace(path)
+    except OSError:
+        return
+
+
+def _findings_path(key: str, moment: pd.Timestamp) -> Path:
+    return cache_folder() / key / f"findings-{moment.value}.arrow"
 
 
 def _drop_old(parent: Path) -> None:

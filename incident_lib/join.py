@@ -40,9 +40,11 @@ def join_incidents(incidents: pd.DataFrame, settings: Settings) -> Joined:
     and severities that differ, become problems with both values.
     """
     links = _links(incidents)
-    involved = incidents["incident_id"].duplicated(keep=False) | is_in(
-        incidents["incident_id"], pd.concat([links["one"], links["other"]])
-    )
+    involved = _told_twice(incidents["incident_id"])
+    if len(links):
+        involved |= is_in(incidents["incident_id"], pd.concat([links["one"], links["other"]]))
+    if not involved.any():
+        return Joined(_by_id(INCIDENTS.conform(incidents)), {}, PROBLEMS.frame())
     order = {name: rank for rank, name in enumerate(settings.sources.precedence)}
     told = incidents[involved]
     told = told.assign(rank=told["format"].map(order).astype("float64").fillna(len(order)))
@@ -50,9 +52,24 @@ def join_incidents(incidents: pd.DataFrame, settings: Settings) -> Joined:
     ids = _canonical_ids(told["incident_id"].unique().tolist(), links, settings.sources.incident_id)
     told = told.assign(canonical=told["incident_id"].map(ids).astype("str"))
     joined = pd.concat([INCIDENTS.conform(incidents[~involved]), _merged(told)], ignore_index=True)
-    if not joined["incident_id"].is_monotonic_increasing:
-        joined = joined.sort_values("incident_id", kind="stable").reset_index(drop=True)
-    return Joined(joined, ids, _disagreements(told))
+    return Joined(_by_id(joined), ids, _disagreements(told))
+
+
+def _told_twice(ids: pd.Series) -> pd.Series:
+    """Tell which ids several rows have; where they rise none has, and nothing need be hashed."""
+    return pd.Series(False, index=ids.index) if rises(ids) else ids.duplicated(keep=False)
+
+
+def rises(column: pd.Series) -> bool:
+    """Tell whether no value is missing, and each is greater than the one before."""
+    values = pa.array(column)
+    return values.null_count == 0 and bool(pc.all(pc.less(values[:-1], values[1:]), min_count=0).as_py())
+
+
+def _by_id(incidents: pd.DataFrame) -> pd.DataFrame:
+    if rises(incidents["incident_id"]):
+        return incidents
+    return incidents.sort_values("incident_id", kind="stable").reset_index(drop=True)
 
 
 def _with_parts(told: pd.DataFrame) -> pd.DataFrame:
@@ -67,12 +84,14 @@ def _with_parts(told: pd.DataFrame) -> pd.DataFrame:
     whole = {name: told[name].mask(several, groups[name].transform(of)) for name, of in _OF_PARTS.items()}
     codes = told["severity"].cat.codes.replace(-1, len(SEVERITIES))
     worst = codes.mask(several, codes[several].groupby(told["incident_id"]).transform("min"))
-    severity = pd.Categorical.from_codes(worst.replace(len(SEVERITIES), -1), dtype=SEVERITY_DTYPE)
+    severity = pd.Categorical.from_codes(worst.replace(len(SEVERITIES), -1).astype("int8"), dtype=SEVERITY_DTYPE)
     return told.assign(**whole, severity=severity)
 
 
 def _links(incidents: pd.DataFrame) -> pd.DataFrame:
     """Return which names tie ids together: one and other, an id and a reference that another row states or is."""
+    if incidents["references"].isna().all():
+        return pd.DataFrame({"one": [], "other": []}, dtype="str")
     stated = incidents.loc[incidents["references"].notna(), ["incident_id", "references"]]
     pairs = stated.assign(other=stated["references"].str.split("; ")).explode("other")
     pairs = pairs.rename(columns={"incident_id": "one"})[["one", "other"]].astype("str")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.as_of import known_at, newest_time
-from incident_lib.cache import digests, is_large, key_of, read_tables, write_tables
+from incident_lib.cache import (
+    digests,
+    is_large,
+    key_of,
+    read_findings,
+    read_tables,
+    write_findings,
+    write_tables,
+)
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.errors import FieldError, SettingsError, SourceError
 from incident_lib.forensics import findings
@@ -51,31 +60,33 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     databases = sql.read_databases(folder, settings)
     told = [(sql.NAME, one.batch) for one in databases]
     read = {one.name: one.digest for one in databases}
-    if is_large(files, settings):
-        hashes = {**digests(files), **read}
-        tables = _cached(sources, told, settings, key_of(hashes, settings))
-    else:
-        hashes = {**{source.name: source.digest() for source in files}, **read}
-        tables = gather([*(read_source(source) for source in sources), *told], settings)
-    _refuse_nothing(folder, tables)
-    tables = with_history(folder, tables, settings)
-    moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
-    known = known_at(tables, moment, settings.workbook.tz)
-    found = findings(known["incidents"], known["timeline"])
+    large = is_large(files, settings)
+    hashes = {**(digests(files) if large else {source.name: source.digest() for source in files}), **read}
+    key = key_of(hashes, settings) if large else None
+    kept = read_tables(key) if key else None
+    tables = kept or gather([*(read_source(source) for source in sources), *told], settings)
+    # what is made here is written aside while it is looked at: the disk and this thread don't wait for each other
+    with ThreadPoolExecutor(1) as aside:
+        written = aside.submit(write_tables, key, tables) if key and not kept else None
+        _refuse_nothing(folder, tables)
+        tables = with_history(folder, tables, settings)
+        moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
+        known = known_at(tables, moment, settings.workbook.tz)
+        found = _findings(known, key, moment) if kept else findings(known["incidents"], known["timeline"])
+    if written:
+        written.result()
+        write_findings(key, moment, found)
     known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
 
 
-def _cached(
-    sources: Sequence[Source], told: Sequence[tuple[str, Batch]], settings: Settings, key: str
-) -> dict[str, pd.DataFrame]:
-    """Return the gathered tables of a large workbook, from the cache where it has them."""
-    kept = read_tables(key)
-    if kept is not None:
-        return kept
-    tables = gather([*(read_source(source) for source in sources), *told], settings)
-    write_tables(key, tables)
-    return tables
+def _findings(known: dict[str, pd.DataFrame], key: str, moment: pd.Timestamp) -> pd.DataFrame:
+    """Return the findings about a large workbook's times as of a moment, from the cache where it has them."""
+    found = read_findings(key, moment)
+    if found is None:
+        found = findings(known["incidents"], known["timeline"])
+        write_findings(key, moment, found)
+    return found
 
 
 def open_workbook(folder: str | Path) -> tuple[Path, Settings]:

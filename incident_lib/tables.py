@@ -74,6 +74,10 @@ class Table:
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame with exactly these columns, each of its type; what is absent becomes missing."""
+        if list(frame) == self.names and all(
+            frame[column.name].dtype == DTYPES[column.kind] for column in self.columns
+        ):
+            return frame
         return pd.DataFrame(
             {column.name: _typed(frame.get(column.name), column.kind, frame.index) for column in self.columns}
         )

@@ -148,7 +148,7 @@ def _read_at_once(
         return None
     if counted.ends_within_quotes or counted.total != table.num_rows + len(odd) + 1 or len(wrong) != len(odd):
         return None
-    numbers = np.setdiff1d(np.arange(2, counted.total + 1), list(wrong), assume_unique=True)
+    numbers = np.delete(np.arange(2, counted.total + 1), np.array(list(wrong), int) - 2)
     raw = RawTable(dict(zip(types, table.columns, strict=True)), places(f"{source.name} line ", pa.array(numbers)))
     for line, found in wrong.items():
         _skip_miscounted(raw, len(types), found, f"{source.name} line {line}")

@@ -21,7 +21,7 @@ from incident_lib.sources.columns import parse_column
 from incident_lib.sources.json_records import first_keys, read_records
 from incident_lib.sources.raw_table import RawTable, Values, table_of_records
 from incident_lib.sources.reading import Batch, Reader, Source
-from incident_lib.sources.texts import TEXT, json_pieces, json_records, json_values, trimmed
+from incident_lib.sources.texts import TEXT, json_pieces, json_records, json_values, over_words, trimmed
 from incident_lib.sources.time_columns import Parsed, Rules
 from incident_lib.tables import (
     ACTION_ITEM_KINDS,
@@ -146,8 +146,11 @@ def _arrow_kinds(source: Source) -> dict[str, pa.DataType]:
     kinds = {"severity": pa.dictionary(pa.int32(), TEXT)}
     if not source.rule.time_format:
         kinds["time"] = pa.timestamp("us", "UTC")
-    columns = (column for column in (table.columns if table else ()) if column.kind in kinds)
-    return {ours[column.name]: kinds[column.kind] for column in columns if column.name in ours}
+    columns = {column.name: column for column in (table.columns if table else ()) if column.name not in _OURS}
+    # fields that have no column here are mostly words that come again and again
+    rest = {theirs: pa.dictionary(pa.int32(), TEXT) for name, theirs in ours.items() if name not in columns}
+    return rest | {ours[name]: kinds[column.kind] for name, column in columns.items()
+                   if name in ours and column.kind in kinds}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ def typed_batch(raw: RawTable, table: Table, ours: dict[str, str], origin: Origi
 
 def _pieces(values: Values) -> pa.ChunkedArray:
     """Return a column's values as JSON; what is empty is missing."""
+    if isinstance(values, pa.ChunkedArray) and pa.types.is_dictionary(values.type) and values.type.value_type == TEXT:
+        return over_words(values, lambda words: json_pieces(trimmed(words)))
     if isinstance(values, pa.ChunkedArray) and (pa.types.is_string(values.type) or values.type == TEXT):
         return json_pieces(trimmed(values.cast(TEXT)))
     return json_values(values if isinstance(values, list) else values.to_pylist())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +18,8 @@ from incident_lib.tables import join_names
 TEXT = pa.large_string()
 _NOTHING, _QUOTE, _OPEN, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "{", "}"))
 _MISSING = pa.scalar(None, TEXT)
+_SLICE = 50_000
+_MOST_COMBINATIONS = 50_000
 _PLAIN = (pa.types.is_string, pa.types.is_large_string, pa.types.is_temporal, pa.types.is_integer)
 
 
@@ -67,6 +71,32 @@ def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     ends = np.frombuffer(offsets or b"\0" * 8, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     content = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]]
     return ends - ends[0], content
+
+
+def rows_with(column: pd.Series, pattern: str) -> np.ndarray:
+    """Return the numbers of the rows in which a pattern (RE2, without anchors) is found.
+
+    Each slice is first looked at as one long text: to find nothing there costs half of many short looks.
+    """
+    found = []
+    values = pa.array(column)
+    texts = (values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])).cast(TEXT)
+    start = 0
+    for chunk in texts.chunks:
+        for at in range(0, len(chunk), _SLICE):
+            part = chunk.slice(at, _SLICE)
+            if pc.match_substring_regex(_as_one(part), pattern)[0].as_py():
+                hits = pc.fill_null(pc.match_substring_regex(part, pattern), False)
+                found.append(start + at + np.flatnonzero(hits.to_numpy(zero_copy_only=False)))
+        start += len(chunk)
+    return np.concatenate(found) if found else np.array([], int)
+
+
+def _as_one(texts: pa.Array) -> pa.Array:
+    """Return texts as a single one, without copying: what is missing has no bytes."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]]
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(ends), data])
 
 
 def _finite_texts(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, dict[int, str]]:
@@ -158,10 +188,41 @@ def _rewritten_chunk(texts: pa.Array, pattern: str, rewrite: Callable[[str], str
 def json_records(pieces: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """Return one JSON record per row from columns of JSON values, keys sorted; missing where a row has none.
 
-    ``pieces`` has at least one column.
+    ``pieces`` has at least one column. Where all are dictionary columns, records are made once for each combination.
     """
-    batches = pa.table({name: pieces[name] for name in sorted(pieces)}).to_batches()
+    columns = {name: pieces[name] for name in sorted(pieces)}
+    if all(pa.types.is_dictionary(values.type) and values.num_chunks == 1 for values in columns.values()):
+        coded = [values.chunk(0) for values in columns.values()]
+        if math.prod(len(one.dictionary) + 1 for one in coded) <= _MOST_COMBINATIONS:
+            row, there = _combined(coded)
+            return json_records(dict(zip(columns, there, strict=True))).take(row)
+    batches = pa.table({name: values.cast(TEXT) for name, values in columns.items()}).to_batches()
     return pa.chunked_array([_json_records(batch) for batch in batches], TEXT)
+
+
+def _combined(coded: list[pa.DictionaryArray]) -> tuple[pa.Array, list[pa.ChunkedArray]]:
+    """Return each row's combination of words by number, and the columns of the combinations that there are."""
+    sizes = [len(one.dictionary) + 1 for one in coded]  # the last number stands for a missing word
+    codes = [one.indices.fill_null(size - 1).to_numpy() for one, size in zip(coded, sizes, strict=True)]
+    row = np.ravel_multi_index(codes, sizes)
+    there = np.flatnonzero(np.bincount(row))
+    numbers = np.zeros(math.prod(sizes), np.int64)
+    numbers[there] = np.arange(len(there))
+    columns = []
+    for one, code in zip(coded, np.unravel_index(there, sizes), strict=True):
+        words = pa.chunked_array([*pa.chunked_array([one.dictionary], TEXT).chunks, pa.nulls(1, TEXT)])
+        columns.append(words.take(pa.array(code)))
+    return pa.array(numbers[row]), columns
+
+
+def over_words(coded: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Return a dictionary column, in one chunk, with ``change`` done once for each different text."""
+    coded = coded.unify_dictionaries()
+    if not coded.num_chunks:
+        return change(coded.cast(TEXT))
+    words = change(pa.chunked_array([coded.chunk(0).dictionary], TEXT)).combine_chunks()
+    indices = pa.concat_arrays([chunk.indices for chunk in coded.chunks])
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, words)])
 
 
 def _json_records(batch: pa.RecordBatch) -> pa.Array:
