@@ -1,9 +1,8 @@
 """Evidence: for each generated sentence, row and number the file, its SHA-256 and the place within; followed back.
 
 The page holds footnotes that people can read; beside it stands ``INC-….evidence.json``, visible, so that it moves and
-is versioned with its page.
-A message's footnote names the message rather than its place in the export, which differs from
-one export to the next.
+is versioned with its page. A message's footnote names the message rather than its place in the export, which differs
+from one export to the next.
 """
 
 from __future__ import annotations

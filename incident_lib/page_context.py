@@ -386,7 +386,7 @@ def _internal_email(told: Told, tasks: pd.DataFrame) -> str:
     listed_tasks = [told.cite(f"- {inline(row.title)}", row.source, quiet=True) for row in open_tasks.itertuples()]
     severity = incident["severity"] if pd.notna(incident["severity"]) else "of unstated severity"
     facts = [told.cite(f"{told.incident_id} was {severity}.", told.pointers("severity"), quiet=True),
-             told.cite(when(told.records, incident), told.pointers("started_at", "resolved_at"), quiet=True)]  # fmt: skip
+             told.cite(when(told.records, incident), told.pointers("started_at", "resolved_at"), quiet=True)]
     count = told.cite(f"Tasks that remain: {len(open_tasks)}." if len(open_tasks) else "No open task is recorded yet.",
                       *(open_tasks["source"] if len(open_tasks) else [incident["source"]]), quiet=True)  # fmt: skip
     lines = [
