@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incident_lib.commands import database, drafting, mail, reviewing, steps
+from incident_lib.commands import database, drafting, mail, publishing, reviewing, steps
 from incident_lib.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("incident_id", metavar="ID")
 @click.option("--owner", metavar="NAME", help="Who sees that the post-mortem gets done.")
+@publishing.PDF
 @_common
 def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Draft the post-mortem of an incident.
@@ -62,6 +63,7 @@ def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: s
 
 @cli.command()
 @click.option("--period", metavar="PERIOD", help="Only incidents of this period, as in 2026-Q3.")
+@publishing.PDF
 @_common
 def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Report which post-mortems are overdue, due next, and how long they really take."""
@@ -75,6 +77,7 @@ def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -
 @cli.command()
 @click.argument("period")
 @click.option("--customer", metavar="NAME", help="The edition for this customer: their incidents only, no names.")
+@publishing.PDF
 @_common
 def review(period: str, customer: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Report on the process over a PERIOD: 2026-Q3, 2026-10, 2026, or 2026-10-01..2026-10-31."""
@@ -94,6 +97,7 @@ def review(period: str, customer: str | None, data: str, reports: str, as_of: st
 
 
 @cli.command()
+@publishing.PDF
 @_common
 def report(data: str, reports: str, as_of: str | None) -> None:
     """Make all three reports for the newest data: timeliness, the quarter's review, and a draft.
@@ -114,6 +118,25 @@ def report(data: str, reports: str, as_of: str | None) -> None:
         published = _make(one, reports)
         click.echo(f"{published.title}: {published.answer}")
     _say_where(None, reports)
+
+
+@cli.command("follow-up")
+@click.option("--owner", metavar="NAME", help="Only the follow-ups of this owner.")
+@click.option("--customer", "customers", multiple=True, metavar="NAME", help="This customer's own page. Repeatable.")
+@_common
+def follow_up(owner: str | None, customers: tuple[str, ...], data: str, reports: str, as_of: str | None) -> None:
+    """Report on the board: every open follow-up, its steps' states, and what comes next.
+
+    With --customer, a page that holds nothing but what concerns that customer, and may be shown to them.
+    """
+    from incident_lib.board import check_names
+    from incident_lib.loading import load
+    from incident_lib.reports import catalogue
+
+    check_names(load(data, as_of=as_of), owner, customers)
+    pages = [catalogue.customer_page(data, as_of, name) for name in customers]
+    for one in pages or [catalogue.follow_up(data, as_of, owner)]:
+        _say_where(_make(one, reports), reports)
 
 
 @cli.command()
@@ -183,10 +206,12 @@ def _make(one: Report, reports: str) -> Any:
     from incident_lib.reports.index import rebuild_index
     from incident_lib.reports.run import run_report
 
-    with _progress(one.title) as progress:
-        published = run_report(one, reports=Path(reports), progress=progress)
-    rebuild_index(Path(reports), "All reports")
-    return published
+    try:
+        with _progress(one.title) as progress:
+            return run_report(one, reports=Path(reports), progress=progress, forms=publishing.forms_wanted(one))
+    finally:  # a run that failed is named there
+        if Path(reports).is_dir():
+            rebuild_index(Path(reports), "All reports")
 
 
 @contextmanager
@@ -209,8 +234,9 @@ def _say_where(published: Any, reports: str) -> None:
     click.echo(f"all reports: {Path(reports) / 'index.html'}")
 
 
-for _command in (*steps.COMMANDS, *mail.COMMANDS, *drafting.COMMANDS, *reviewing.COMMANDS, *database.COMMANDS):
-    cli.add_command(_command)
+for _group in (steps, mail, drafting, reviewing, database, publishing):
+    for _command in _group.COMMANDS:
+        cli.add_command(_command)
 
 
 def main() -> None:

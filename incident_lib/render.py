@@ -12,25 +12,25 @@ from jinja2 import Environment
 from incident_lib.as_of import NEVER
 from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
+from incident_lib.theme import SEVERITY_SYMBOLS, STATE_SYMBOLS
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
 METRICS_MIMETYPE = "application/vnd.incident-workbook.metrics+json"
 DONE_MIMETYPE = "application/vnd.incident-workbook.done+json"
 NOTHING = "–"
-SYMBOLS = {"critical": "▲", "high": "◆", "medium": "■", "low": "●"}
 STATE_CLASSES = {
     "done": "done", "on time": "done", "late": "late", "overdue": "missing", "missing": "missing", "due": "due",
     "open": "open", "not needed": "not-needed", "unknown": "unknown", "no date": "unknown", "not resolved": "open",
     "declined": "not-needed", "dropped": "not-needed",
 }  # fmt: skip
-_STATE_COLUMNS = {"state", "status"}
+_SOURCE_COLUMNS = {"source", "evidence"}
 
 _ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _TABLE = _ENVIRONMENT.from_string("""
 {% macro cell(value, kind) %}
 {% if value is none %}{{ nothing }}
 {% elif kind == "severity" %}<span class="badge severity-{{ value }}">{{ symbols[value] }} {{ value }}</span>
-{% elif kind == "state" %}<span class="state state-{{ states.get(value, "unknown") }}">{{ value }}</span>
+{% elif kind == "state" %}{% set state = states.get(value, "unknown") %}<span class="state state-{{ state }}">{{ marks_of[state] }} {{ value }}</span>
 {% else %}{{ value }}{% endif %}
 {% endmacro %}
 <div class="scroll" tabindex="0" role="region" aria-label="{{ title }}">
@@ -40,7 +40,7 @@ _TABLE = _ENVIRONMENT.from_string("""
 {% for row in rows %}
 <tr{% if marks[loop.index0] %} class="{{ marks[loop.index0] }}"{% endif %}>
 {%- for value in row -%}{% set column = columns[loop.index0] %}
-<td{% if column.number %} class="number"{% endif %}>{{ cell(value, column.kind)|trim }}</td>
+<td{% if column.number %} class="number"{% elif column.kind == "source" %} class="source"{% endif %}>{{ cell(value, column.kind)|trim }}</td>
 {%- endfor -%}
 </tr>
 {% endfor %}
@@ -123,7 +123,7 @@ def table(
     rows = list(zip(*cells, strict=True))
     marks = [mark(row) for _, row in frame.iterrows()] if mark else [""] * len(rows)
     html = _TABLE.render(
-        title=title, columns=shapes, rows=rows, marks=marks, nothing=NOTHING, symbols=SYMBOLS, states=STATE_CLASSES
+        title=title, columns=shapes, rows=rows, marks=marks, nothing=NOTHING, symbols=SEVERITY_SYMBOLS, states=STATE_CLASSES, marks_of=STATE_SYMBOLS
     )
     return Shown(
         html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: everything}
@@ -164,6 +164,8 @@ def timeline_mark(row: pd.Series) -> str:
 def _kind(values: pd.Series) -> str:
     if values.dtype == SEVERITY_DTYPE or (values.name == "severity" and values.dropna().isin(SEVERITIES).all()):
         return "severity"
+    if values.name in _SOURCE_COLUMNS:
+        return "source"
     words = values.dropna()
     return "state" if words.dtype == "str" and len(words) and words.isin(STATE_CLASSES).all() else ""
 
@@ -307,5 +309,12 @@ def made_from(
         "as_of": as_of,
         "sources": dict(records.sources),
         "incidents": list(incidents),
+        "titles": _titles(records, incidents),
     }
     return Shown(html, text, {DONE_MIMETYPE: done})
+
+
+def _titles(records: Records, incidents: Sequence[str]) -> dict[str, str]:
+    """Return the titles of incidents by id, of those that have one: for the index."""
+    known = records.incidents.set_index("incident_id")["title"].dropna()
+    return {name: str(known[name]) for name in incidents if name in known.index}

@@ -66,7 +66,7 @@ STATE_WORDS = {
     "done": "done", "late": "late", "due": "due", "not-needed": "not needed", "missing": "missing", "open": "open",
     "unknown": "unknown",
 }  # fmt: skip
-STATE_SYMBOLS = {"done": "✓", "late": "!", "due": "→", "not-needed": "–", "missing": "?", "open": "○", "unknown": "?"}
+STATE_SYMBOLS = {"done": "✓", "late": "!", "due": "→", "not-needed": "–", "missing": "✗", "open": "○", "unknown": "?"}
 
 
 def colour(name: str) -> str:

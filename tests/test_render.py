@@ -32,7 +32,7 @@ def test_a_table_has_a_caption_header_cells_and_aligned_numbers():
 
     assert "<caption>All</caption>" in html and html.count('scope="col"') == 3
     assert '<span class="badge severity-critical">▲ critical</span>' in html
-    assert '<span class="state state-missing">overdue</span>' in html
+    assert '<span class="state state-missing">✗ overdue</span>' in html
     assert '<td class="number">1,234</td>' in html
 
 

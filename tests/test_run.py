@@ -46,7 +46,7 @@ def test_report_is_published_with_page_notebook_and_manifest(tmp_path):
     """A run leaves page, executed notebook and manifest, and says what the notebook said of itself."""
     published = run(tmp_path, "## In short", "print('seen')", parameters={"data": "elsewhere"})
 
-    assert set(contents(published.folder)) == {"timeliness.html", "timeliness.ipynb", "manifest.json"}
+    assert set(contents(published.folder)) == {"timeliness.html", "timeliness.ipynb", "timeliness.md", "manifest.json"}
     assert (published.title, published.answer, published.as_of) == ("T", "Read elsewhere.", "2026-03-31T17:00:00Z")
     assert "seen" in published.page.read_text()
     assert json.loads(published.manifest.read_text())["parameters"] == {"data": "elsewhere"}

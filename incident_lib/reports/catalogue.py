@@ -48,3 +48,17 @@ def postmortem_draft(data: str, as_of: str | None, incident_id: str, owner: str 
     parameters = {"data": data, "as_of": as_of, "incident_id": incident_id, "owner": owner}
     notebook = notebooks_folder() / "postmortem_draft.ipynb"
     return Report("postmortem-draft", incident_id, notebook, parameters, f"Post-mortem draft {incident_id}")
+
+
+def follow_up(data: str, as_of: str | None, owner: str | None = None) -> Report:
+    """Return the follow-up board, of everybody or of one owner."""
+    parameters = {"data": data, "as_of": as_of, "owner": owner, "customer": None}
+    name = safe_name(owner) if owner else ""
+    return Report("follow-up", name, notebooks_folder() / "follow_up.ipynb", parameters, "Follow-up board")
+
+
+def customer_page(data: str, as_of: str | None, customer: str) -> Report:
+    """Return the page of one customer, which holds nothing about anybody else."""
+    parameters = {"data": data, "as_of": as_of, "customer": customer}
+    notebook = notebooks_folder() / "customer.ipynb"
+    return Report("customer", safe_name(customer), notebook, parameters, f"Incidents of {customer}")

@@ -55,7 +55,7 @@ def export_page(
     """Return an executed notebook as a page; ``title`` stands in where it has no first heading, ``home`` is the way
     to the index.
 
-    ``plotly`` is "inside", or the way to the shared file; ``trouble`` says what stopped a run that left no error in
+    ``plotly`` is "inside", or the way to the shared file, or empty for a page without any script, as for paper; ``trouble`` says what stopped a run that left no error in
     the notebook. A cell that failed, or was never run, is named in a banner on top.
 
     Raises:
@@ -67,11 +67,13 @@ def export_page(
     if drawn != expected:
         raise ReportError(f"the page has {drawn} figures and the notebook {expected}; nothing was published")
     first = next((heading.text for heading in writing.headings if heading.level == 1), "")
-    around = surroundings(scripts=("page.js",) if writing.moves else (), plotly=plotly if writing.figures else NO_PLOTLY)
+    scripts = ("page.js",) if writing.moves and plotly else ()
+    around = surroundings(scripts=scripts, plotly=plotly if writing.figures else NO_PLOTLY)
     page = {
         "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": _named_apart(bodies),
         "trouble": [*([trouble] if trouble else []), *writing.troubles()], "trouble_head": NOT_COMPLETE,
-        "contents": writing.contents(), "contents_at": writing.contents_at, "style": around.style, "policy": around.policy,
+        "contents": writing.contents(), "contents_at": writing.contents_at,
+        "style": around.style, "policy": around.policy,
     }  # fmt: skip
     text = _template().render(nb=notebook, resources={"page": page}).lstrip()
     metrics = metrics_files(writing.values, writing.numbers, done_of(notebook) or {})
@@ -189,7 +191,8 @@ class Writing:
             return self.table(data[TABLE], data)
         if METRICS in data:
             self.numbers = dict(data[METRICS])
-            return Markup("{}\n{}").format(self.bundle({key: one for key, one in data.items() if key != METRICS}), METRICS_LINKS)
+            rest = {key: one for key, one in data.items() if key != METRICS}
+            return Markup("{}\n{}").format(self.bundle(rest), METRICS_LINKS)
         for mimetype, write in (("text/html", lambda text: Markup(clean(text))), ("text/markdown", self.prose),
                                 ("image/png", picture)):  # fmt: skip
             if mimetype in data:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from incident_lib import theme
@@ -112,3 +113,9 @@ def digest(text: str) -> str:
 @cache
 def _file(name: str) -> str:
     return (TEMPLATES / "report" / name).read_text("utf-8")
+
+
+@cache
+def environment() -> Environment:
+    """Return where the templates of the index and its companions come from; everything in them is escaped."""
+    return Environment(loader=FileSystemLoader(TEMPLATES / "report"), autoescape=True, undefined=StrictUndefined)

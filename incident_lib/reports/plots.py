@@ -53,7 +53,7 @@ def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
 
 
 def _picture(figure: Mapping[str, Any], height: int, number: int) -> str:
-    """Return the static pictures of a figure; none for one whose parts are of kinds that they are not in our figures."""
+    """Return the static pictures of a figure; none where parts of it are not what a figure has there."""
     try:
         return static_pictures(figure, height=height, name=f"p{number}")
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):

@@ -7,6 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from papermill.exceptions import PapermillException
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.files import safe_name, write_atomically
 from incident_lib.reports.executed import Failure, done_of, failure_of, settled
-from incident_lib.reports.export import export_page
+from incident_lib.reports.export import Page, export_page, figures_in
+from incident_lib.reports.failures import FAILED, forget_failure, keep_failure
 from incident_lib.reports.kernels import PrivateKernelManager
-from incident_lib.reports.publish import Published, manifest_of, place_of, publish, workspace
+from incident_lib.reports.page_parts import INSIDE, NO_PLOTLY, shared_plotly
+from incident_lib.reports.paper import find_browser, pdf_of
+from incident_lib.reports.plain_form import markdown_of
+from incident_lib.reports.publish import Place, Published, manifest_of, place_of, publish, workspace
 
-FAILED = ".failed"
 CELL_SECONDS = 600
 START_SECONDS = 60
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -47,9 +51,18 @@ class Report:
         return "-".join(filter(None, [self.kind, self.name and safe_name(self.name)]))
 
 
+@dataclass(frozen=True)
+class Forms:
+    """In which forms a report is published, beside page, Markdown and notebook."""
+
+    pdf: bool = False
+    shared_plotly: bool = False
+
+
 def run_report(
-    report: Report, *, reports: Path, progress: Callable[[str], None] | None = None, cell_seconds: int = CELL_SECONDS
-) -> Published:
+    report: Report, *, reports: Path, progress: Callable[[str], None] | None = None, cell_seconds: int = CELL_SECONDS,
+    forms: Forms = Forms(),
+) -> Published:  # fmt: skip
     """Make a report and publish it into the reports' folder; the notebook's working directory is the current one.
 
     ``progress`` is told each stage in a word or two.
@@ -57,8 +70,11 @@ def run_report(
     Raises:
         SettingsError: if the notebook declares no such parameter, or a value can't be one.
         ReportError: if the notebook fails, stops early, or hangs. The last good report stays as it is, and the
-            notebook as far as it came is kept in ``.failed`` in the reports' folder.
+            notebook as far as it came is kept in ``.failed`` in the reports' folder, as a page as well. Also if a PDF
+            is wanted and can't be made.
     """
+    if forms.pdf:
+        find_browser()
     say = progress or (lambda stage: None)
     notebook = read_notebook(report.notebook)
     check_parameters(report.parameters, declared(notebook), name=report.notebook.name)
@@ -68,18 +84,31 @@ def run_report(
         executed, trouble = execute(notebook, report.parameters, scratch / "run.ipynb", cell_seconds=cell_seconds)
         failure = failure_of(executed, trouble)
         if failure:
-            raise _refusal(report, failure, _keep(executed, report, reports))
+            raise _refusal(report, failure, _keep(executed, report, reports, failure))
         say("exporting")
         notebook = settled(executed)
-        page = export_page(notebook, title=report.title, home=place.way_home)
-        files = {f"{report.stem}.html": page.html, f"{report.stem}.ipynb": _as_bytes(notebook), **page.tables, **page.metrics}
-        say("publishing")
         done = done_of(executed) or {}
+        files, page = _files(report, notebook, place, forms)
+        if forms.pdf:
+            printed = export_page(notebook, title=report.title, plotly=NO_PLOTLY).html
+            files[f"{report.stem}.pdf"] = pdf_of(printed, scratch, as_of=str(done.get("as_of") or ""))
+        say("publishing")
         title = str(done.get("title") or page.title)
         manifest = manifest_of(report.kind, report.name, title, report.parameters, done, files)
         published = publish(place, files, manifest, scratch=scratch)
-    (reports / FAILED / f"{report.stem}.ipynb").unlink(missing_ok=True)
+    forget_failure(reports, report.stem)
     return published
+
+
+def _files(report: Report, notebook: NotebookNode, place: Place, forms: Forms) -> tuple[dict[str, bytes], Page]:
+    """Return the files of a report by name, and its page."""
+    plotly = INSIDE
+    if forms.shared_plotly and figures_in(notebook):
+        plotly = place.way_home.removesuffix("index.html") + shared_plotly(place.reports)
+    page = export_page(notebook, title=report.title, home=place.way_home, plotly=plotly)
+    forms_ = {".html": page.html, ".ipynb": _as_bytes(notebook), ".md": markdown_of(notebook)}
+    own = {f"{report.stem}{suffix}": content for suffix, content in forms_.items()}
+    return {**own, **page.tables, **page.metrics}, page
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -164,12 +193,22 @@ def _as_bytes(notebook: NotebookNode) -> bytes:
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode("utf-8")
 
 
-def _keep(executed: NotebookNode, report: Report, reports: Path) -> Path:
-    """Keep a failed notebook where only this user looks, and return where."""
+def _keep(executed: NotebookNode, report: Report, reports: Path, failure: Failure) -> Path:
+    """Keep a failed notebook where only this user looks, as a page as well; return where."""
     folder = reports / FAILED
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{report.stem}.ipynb"
     write_atomically(path, _as_bytes(executed))
+    keep_failure(reports, report.kind, report.name, report.stem, {
+        "title": report.title, "section": failure.section, "reason": failure.reason,
+        "as_of": report.parameters.get("as_of") or "",
+    })  # fmt: skip
+    said_in_place = any(output.output_type == "error" for cell in executed.cells for output in cell.get("outputs", []))
+    where = f"{failure.section}: " if failure.section else ""
+    with suppress(ReportError):  # the failure itself is the news
+        page = export_page(settled(executed), title=report.title, home="../index.html",
+                           trouble="" if said_in_place else f"{where}{failure.reason}")  # fmt: skip
+        write_atomically(folder / f"{report.stem}.html", page.html)
     return path
 
 

@@ -33,6 +33,7 @@ CLASSES = {
     "strong": _CARD,
     "ul": {"plain"},
     "ol": {"plain"},
+    "a": {"anchor"},
     "pre": {"wrap"},
     "blockquote": {"note"},
     "details": {"note"},
@@ -40,7 +41,7 @@ CLASSES = {
 }
 _CELL = {"colspan", "rowspan"}
 ATTRIBUTES = {
-    "a": {"href", "title"}, "abbr": {"title"}, "details": {"open"}, "div": {"aria-label", "tabindex"},
+    "a": {"aria-label", "href", "title"}, "abbr": {"title"}, "details": {"open"}, "div": {"aria-label", "tabindex"},
     "img": {"alt", "src"}, "li": {"id"}, "sup": {"id"}, "ol": {"start"}, "td": _CELL, "th": {*_CELL, "abbr"}, "time": {"datetime"},
     **{f"h{level}": {"id"} for level in range(1, 7)},
 }  # fmt: skip
@@ -53,6 +54,9 @@ _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)
 _LONG_CELL = re.compile(r"<td>([^<>]{41,})</td>")
 _SENTENCE = re.compile(r"(?<! class=\"short\")>[^<>]*\s[^<>]*<")
 _UNBROKEN = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-\d[\d-]*\d|\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)\b")
+
+
+LINKED_FROM, LINKED_TO = 2, 4  # the levels of headings that show a link to themselves
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,15 @@ def _anchored(opening: Token, inline: Token, anchors: Anchors) -> Heading:
     text = "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline"))
     heading = Heading(int(opening.tag[1]), text, anchors.name(text))
     opening.attrSet("id", heading.anchor)
+    if LINKED_FROM <= heading.level <= LINKED_TO:
+        inline.children = [*(inline.children or []), _link_to(heading)]
     return heading
+
+
+def _link_to(heading: Heading) -> Token:
+    """Return the small link that a heading ends with: its permanent address, to copy."""
+    name = html.escape(f"Link to {heading.text}")
+    return Token("html_inline", "", 0, content=f'<a class="anchor" href="#{heading.anchor}" aria-label="{name}">#</a>')
 
 
 @cache
