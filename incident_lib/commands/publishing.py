@@ -19,7 +19,8 @@ def _note_pdf(context: click.Context, parameter: click.Parameter, wanted: bool) 
 
 # Not handed to the command: what makes the report asks for it (see forms_wanted).
 PDF = click.option(
-    "--pdf", is_flag=True, expose_value=False, callback=_note_pdf, help="Also as PDF, by Chromium or Chrome if there is one."
+    "--pdf", is_flag=True, expose_value=False, callback=_note_pdf,
+    help="Also as PDF, by Chromium or Chrome if there is one.",
 )
 
 
@@ -34,7 +35,8 @@ def forms_wanted(report: Any) -> Any:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Another one lets others read them.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="Another lets others read them.")  # fmt: skip
 @click.option("--port", default=8017, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @REPORTS
 def serve(host: str, port: int, reports: str) -> None:

@@ -22,7 +22,7 @@ from incident_lib.metrics_files import JSON_NAME, TEXT_NAME, metrics_files
 from incident_lib.reports.executed import DONE, done_of, plain_text, section_of
 from incident_lib.reports.page_parts import INSIDE, NO_PLOTLY, TEMPLATES, surroundings
 from incident_lib.reports.plots import plot_html
-from incident_lib.reports.sanitise import Anchors, Heading, clean, markdown
+from incident_lib.reports.sanitise import Anchors, Heading, clean, lean, markdown
 from incident_lib.reports.sheets import csv_bytes
 
 TABLE = "application/vnd.incident-workbook.table+json"
@@ -52,11 +52,11 @@ class Page:
 def export_page(
     notebook: NotebookNode, *, title: str = "", home: str = "", plotly: str = INSIDE, trouble: str = ""
 ) -> Page:
-    """Return an executed notebook as a page; ``title`` stands in where it has no first heading, ``home`` is the way
-    to the index.
+    """Return an executed notebook as a page.
 
-    ``plotly`` is "inside", or the way to the shared file, or empty for a page without any script, as for paper; ``trouble`` says what stopped a run that left no error in
-    the notebook. A cell that failed, or was never run, is named in a banner on top.
+    ``title`` stands in where it has no first heading, ``home`` is the way to the index. ``plotly`` is "inside", or the
+    way to the shared file, or empty for a page without any script, as for paper. ``trouble`` says what stopped a run
+    that left no error in the notebook. A cell that failed, or was never run, is named in a banner on top.
 
     Raises:
         ReportError: if a figure was lost on the way.
@@ -193,7 +193,7 @@ class Writing:
             self.numbers = dict(data[METRICS])
             rest = {key: one for key, one in data.items() if key != METRICS}
             return Markup("{}\n{}").format(self.bundle(rest), METRICS_LINKS)
-        for mimetype, write in (("text/html", lambda text: Markup(clean(text))), ("text/markdown", self.prose),
+        for mimetype, write in (("text/html", lambda text: Markup(lean(clean(text)))), ("text/markdown", self.prose),
                                 ("image/png", picture)):  # fmt: skip
             if mimetype in data:
                 return write(data[mimetype])

@@ -25,10 +25,10 @@ _FIGURE = """<figure class="plot" role="group" aria-label="{alt}">
 {table}</figure>"""
 _NO_PICTURE = '<p class="note">The figure is drawn by a script, which did not run here; its numbers are below.</p>'
 _TABLE = """<details><summary>The numbers of this figure</summary>
-<div class="scroll" role="region" tabindex="0" aria-label="Numbers of figure {number}"><table class="data">
+<div class="scroll" role="region" tabindex="0" aria-label="Numbers of figure {number}"><table class="data{sort}">
 <thead><tr>{head}</tr></thead>
 <tbody>{body}</tbody></table></div></details>
-"""
+"""  # of many cells most of what they take is tags, so they have no closing ones, and few classes
 
 
 def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
@@ -70,9 +70,12 @@ def numbers_table(table: Any, number: int) -> Markup:
     """Return a figure's numbers as a table in a fold; nothing if the figure brings none."""
     if not isinstance(table, Mapping) or not table.get("columns"):
         return Markup()
+    cells = [value for row in table["rows"] for value in row]
+    mostly = sum(map(_is_number, cells)) * 2 > len(cells)
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table["columns"])
-    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table["rows"])
-    return Markup(_TABLE).format(number=number, head=Markup(head), body=Markup(rows))
+    rows = "\n".join(f"<tr>{''.join(_cell(value, mostly) for value in row)}" for row in table["rows"])
+    sort = " numbers" if mostly else ""
+    return Markup(_TABLE).format(number=number, head=Markup(head), body=Markup(rows), sort=sort)
 
 
 def inert(value: Any) -> Any:
@@ -109,12 +112,16 @@ def script_json(record: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return f"<td>{'yes' if value else 'no'}</td>"
-    if isinstance(value, int | float):
-        return f'<td class="number">{round(value, 3):,}</td>'
-    return f"<td>{'' if value is None else escape(value)}</td>"
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Any, mostly_numbers: bool) -> str:
+    """Return a cell; only those that are not as most of their table name their class."""
+    if _is_number(value):
+        return f"<td>{round(value, 3):,}" if mostly_numbers else f'<td class="number">{round(value, 3):,}'
+    text = ("yes" if value else "no") if isinstance(value, bool) else "" if value is None else escape(value)
+    return f'<td class="words">{text}' if mostly_numbers else f"<td>{text}"
 
 
 def _lifted_title(layout: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Axes of a picture without a script: what kind they are, where values stand on them, and their ticks."""
 
-# ruff: noqa: E501  (a line of SVG stays on one line)
 from __future__ import annotations
 
 import base64

@@ -194,7 +194,7 @@ def title_of(layout: Mapping[str, Any], name: str) -> str:
 
 def grid(plot: Plot, frame: Frame) -> str:
     """Return grid, tick labels and titles of both axes."""
-    parts, steps = [], []
+    parts, steps, labels = [], [], []
     x, y = plot.x, plot.y
     if y.stated.get("visible", True):
         for unit, text in y.ticks(max(int((frame.bottom - frame.top) / 34), 2)):
@@ -202,9 +202,10 @@ def grid(plot: Plot, frame: Frame) -> str:
             if y.kind != "category" and y.stated.get("showgrid", True):
                 steps.append(f"M{short(frame.left)} {short(place)}H{short(frame.right)}")
             lines = wrapped(text, frame.left - 8 - (20 if title_of(plot.layout, "y") else 0))
-            parts.append(svg_text(lines, frame.left - 8, place + 4 - (len(lines) - 1) * 7, anchor="end"))
+            labels.append(svg_text(lines, frame.left - 8, place + 4 - (len(lines) - 1) * 7))
+    parts.append(f'<g text-anchor="end">{"".join(labels)}</g>')
     if x.stated.get("visible", True):
-        parts.append(_labels_below(plot, frame, steps))
+        parts.append(f'<g text-anchor="middle">{_labels_below(plot, frame, steps)}</g>')
     titles = [svg_text([" ".join(lines_of(title_of(plot.layout, "y")))], 12, (frame.top + frame.bottom) / 2, anchor="middle", size=13, turned=-90)
               if title_of(plot.layout, "y") else ""]  # fmt: skip
     if title_of(plot.layout, "x"):
@@ -241,7 +242,7 @@ def _labels_below(plot: Plot, frame: Frame, steps: list[str]) -> str:
         else:
             end = place + reach > frame.right + 10
             parts.append(
-                svg_text(lines, frame.right + 8 if end else place, frame.bottom + 17, anchor="end" if end else "middle")
+                svg_text(lines, frame.right + 8 if end else place, frame.bottom + 17, anchor="end" if end else "")
             )
     return "".join(parts)
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from incident_lib.reports.static_axes import Axis, formatted, listed, number
-from incident_lib.reports.static_text import lines_of, mixed, paint, svg_text, width_of
+from incident_lib.reports.static_text import SIZE, lines_of, mixed, paint, svg_text, width_of
 
 DASHES = {"dot": "2 4", "dash": "8 5", "dashdot": "8 4 2 4", "longdash": "14 6", "longdashdot": "14 5 2 5"}
 PATTERNS = {
@@ -302,20 +302,32 @@ def heat_map(plot: Plot, trace: Mapping[str, Any], scale: Any) -> str:
     alike: dict[str, list[str]] = {}
     said = []
     for y, row, labels in zip(ys, rows, [*listed(trace.get("text")), *[[]] * len(rows)], strict=False):
+        texts_of_row = []
         for column, (x, value) in enumerate(zip(xs, row, strict=False)):
             place, shown = point(plot, x, y), number(value)
             if place is None or shown is None:
                 continue
             w, h = max(width - xgap, 0.5), max(height - ygap, 0.5)
-            box = f"M{short(place[0] - w / 2)} {short(place[1] - h / 2)}h{short(w)}v{short(h)}h-{short(w)}z"
+            x0, y0 = round(place[0] - w / 2), round(place[1] - h / 2)
+            x1, y1 = round(place[0] + w / 2), round(place[1] + h / 2)
+            box = f"M{x0} {y0}H{x1}V{y1}H{x0}z"
             alike.setdefault(shade_of(scale, (shown - low) / ((high - low) or 1)), []).append(box)
             text = cell_text(trace, shown, nth(listed(labels), column, ""))
             if text and width_of(text, 11) < w:
-                said.append(svg_text([text], place[0], place[1] + 4, anchor="middle", size=11,
-                                     colour=str((trace.get("textfont") or {}).get("color") or "ink")))  # fmt: skip
-    return "".join(
-        f'<path d="{"".join(paths)}" fill="{html.escape(shade)}"/>' for shade, paths in alike.items()
-    ) + "".join(said)
+                texts_of_row.append((text, *place))
+        said.append(_row_of_texts(texts_of_row))
+    boxes = (f'<path d="{"".join(paths)}" fill="{html.escape(shade)}"/>' for shade, paths in alike.items())
+    ink = paint(str((trace.get("textfont") or {}).get("color") or "ink"))
+    return f'{"".join(boxes)}<g text-anchor="middle" font-size="11" fill="{ink}">{"".join(said)}</g>'
+
+
+def _row_of_texts(texts: Sequence[tuple[str, float, float]]) -> str:
+    """Return the texts of a heat map's row; single signs as one text whose signs have places of their own."""
+    if texts and all(len(text) == 1 for text, _, _ in texts):
+        places = " ".join(short(x) for _, x, _ in texts)
+        signs = html.escape("".join(text for text, _, _ in texts), quote=False)
+        return f'<text x="{places}" y="{short(texts[0][2] + 4)}">{signs}</text>'
+    return "".join(svg_text([text], x, y + 4, size=SIZE) for text, x, y in texts)
 
 
 def heat_range(trace: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> tuple[float, float]:

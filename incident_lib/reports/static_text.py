@@ -11,6 +11,7 @@ from functools import cache
 from incident_lib import theme
 
 NARROW, WIDE = set("ijltfrI.,:;|!'()[] ·"), set("mwMW%@—→…")
+SIZE = 12  # the style sheet's size of a text in a picture; its colour there is "muted"
 _TAGS = re.compile(r"<(?:br\s*/?|/?(?:b|i|em|strong|sub|sup|span|a)\b[^<>]*)>", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SAFE_COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,20}")
@@ -49,16 +50,17 @@ def _shortened(text: str, room: float, size: float) -> str:
     return text if width_of(text, size) <= room and not text.endswith("…") and len(text) < 2 else f"{text.rstrip()}…"
 
 
-def svg_text(lines: Sequence[str], x: float, y: float, *, anchor: str = "start", size: float = 12, colour: str = "muted",
+def svg_text(lines: Sequence[str], x: float, y: float, *, anchor: str = "", size: float = 12, colour: str = "muted",
              turned: float = 0, leading: float = 1.25) -> str:  # fmt: skip
-    """Return lines of text as SVG; ``y`` is the first line's baseline."""
+    """Return lines of text as SVG; ``y`` is the first line's baseline, an empty ``anchor`` that of the group around it."""
     turn = f' transform="rotate({turned:g} {_short(x)} {_short(y)})"' if turned else ""
-    start = f'<text x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}" font-size="{size:g}" fill="{paint(colour)}"{turn}>'
+    look = (f' text-anchor="{anchor}"' if anchor else "") + (f' font-size="{size:g}"' if size != SIZE else "")
+    fill = f' fill="{paint(colour)}"' if colour != "muted" else ""
+    start = f'<text x="{_short(x)}" y="{_short(y)}"{look}{fill}{turn}>'
     if len(lines) == 1:
         return f"{start}{html.escape(lines[0], quote=False)}</text>"
-    spans = (f'<tspan x="{_short(x)}" dy="{size * leading if place else 0:g}">{html.escape(line, quote=False)}</tspan>'
-             for place, line in enumerate(lines))  # fmt: skip
-    return f"{start}{''.join(spans)}</text>"
+    below = (f'<tspan x="{_short(x)}" dy="{size * leading:g}">{html.escape(line, quote=False)}</tspan>' for line in lines[1:])
+    return f"{start}{html.escape(lines[0], quote=False)}{''.join(below)}</text>"
 
 
 def paint(colour: str) -> str:

@@ -42,8 +42,22 @@
     }
   };
 
+  const base85 = (text) => {
+    const bytes = new Uint8Array(text.length / 5 * 4);
+    const view = new DataView(bytes.buffer);
+    for (let from = 0, to = 0; from < text.length; to += 4) {
+      let word = 0;
+      for (const end = from + 5; from < end; from += 1) {
+        const code = text.charCodeAt(from);
+        word = word * 85 + code - (code < 60 ? 40 : 41);
+      }
+      view.setUint32(to, word);
+    }
+    return bytes;
+  };
+
   const unpack = async (packed) => {
-    const bytes = Uint8Array.from(atob(packed.textContent), (character) => character.charCodeAt(0));
+    const bytes = base85(packed.textContent).subarray(0, Number(packed.dataset.bytes));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();

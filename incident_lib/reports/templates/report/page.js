@@ -7,6 +7,7 @@
 
   const text = (cell) => cell?.textContent.trim() ?? "";
   const asNumber = (written) => Number.parseFloat(written.replaceAll(",", "").replace("−", "-"));
+  const isNumber = (cell) => cell.matches(".number, .numbers td:not(.words)");
   const keyOf = (cell, numeric) => {
     const written = text(cell);
     if (written === "" || written === "–") return null;
@@ -22,7 +23,7 @@
     if (order === "none") return rows;
     const sign = order === "ascending" ? 1 : -1;
     const cells = rows.map((row) => row.cells[column]);
-    const numeric = cells.every((cell) => text(cell) === "" || text(cell) === "–" || cell.classList.contains("number"));
+    const numeric = cells.every((cell) => text(cell) === "" || text(cell) === "–" || isNumber(cell));
     const keyed = rows.map((row, place) => ({ row, place, key: keyOf(cells[place], numeric) }));
     keyed.sort((a, b) => (a.key === null) - (b.key === null)
       || (a.key === null ? 0 : sign * compared(a.key, b.key)) || a.place - b.place);
