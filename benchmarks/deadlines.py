@@ -27,7 +27,7 @@ def main():
     zone = ZoneInfo("America/Detroit")
     begun = perf_counter()
     calendar = business_calendar(Calendar(country="US", subdivision="MI"), zone)
-    print(f"laying out the calendar {perf_counter() - begun:6.3f} s")  # noqa: T201
+    print(f"laying out the calendar {perf_counter() - begun:6.3f} s")
     micros = np.random.default_rng(1).integers(1_400_000_000_000_000, 1_800_000_000_000_000, ROWS)
     starts = pd.Series(micros.view("M8[us]")).dt.tz_localize("UTC")
     ends = starts + pd.Timedelta(days=12)
@@ -41,7 +41,7 @@ def main():
         "business_hours": lambda: business_hours(starts, ends, calendar),
     }.items():
         took = seconds(work)
-        print(f"{name:23} {took:6.3f} s {took / alone:6.1f} x")  # noqa: T201
+        print(f"{name:23} {took:6.3f} s {took / alone:6.1f} x")
 
 
 if __name__ == "__main__":

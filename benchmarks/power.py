@@ -25,18 +25,18 @@ def verdicts(n, drop, *, pairs=PAIRS, other=None, spread=SPREAD, simulations=999
 def main():
     """Print false verdicts under no change, and power by size and improvement."""
     begun = perf_counter()
-    print(f"{PAIRS} pairs each; Monte-Carlo error at 5 %: ±{1.96 * (0.05 * 0.95 / PAIRS) ** 0.5:.3f}")  # noqa: T201
-    print("nothing changed: share of 'improved' or 'worse'")  # noqa: T201
+    print(f"{PAIRS} pairs each; Monte-Carlo error at 5 %: ±{1.96 * (0.05 * 0.95 / PAIRS) ** 0.5:.3f}")
+    print("nothing changed: share of 'improved' or 'worse'")
     for n, other, spread in ((5, 5, SPREAD), (10, 10, SPREAD), (10, 40, SPREAD), (10, 40, 0.6), (40, 10, 0.6),
                              (26, 26, SPREAD), (52, 52, SPREAD), (100, 100, SPREAD)):  # fmt: skip
         wrong = (verdicts(n, 0, other=other, spread=spread) != "cannot tell").mean()
-        print(f"  {n:4} and {other:4}, spread {SPREAD} and {spread}: {wrong:.3f}")  # noqa: T201
-    print("power: share of 'improved' when durations really are shorter by")  # noqa: T201
-    print(f"  {'n':>4} {'10 %':>7} {'25 %':>7} {'50 %':>7}")  # noqa: T201
+        print(f"  {n:4} and {other:4}, spread {SPREAD} and {spread}: {wrong:.3f}")
+    print("power: share of 'improved' when durations really are shorter by")
+    print(f"  {'n':>4} {'10 %':>7} {'25 %':>7} {'50 %':>7}")
     for n in (10, 20, 50, 100, 1000):
         power = [(verdicts(n, drop) == "improved").mean() for drop in (0.10, 0.25, 0.50)]
-        print(f"  {n:4} " + " ".join(f"{share:7.3f}" for share in power))  # noqa: T201
-    print(f"{perf_counter() - begun:.0f} s")  # noqa: T201
+        print(f"  {n:4} " + " ".join(f"{share:7.3f}" for share in power))
+    print(f"{perf_counter() - begun:.0f} s")
 
 
 if __name__ == "__main__":
