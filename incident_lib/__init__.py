@@ -26,7 +26,11 @@ _HOMES = {
     "wording": ("findings_table", "lint_text"),
     "audiences": ("customer_notice",),
     "page_html": ("page_text",),
-    "follow_up": ("state_counts", "step_states"),
+    "follow_up": ("MEANINGS", "state_counts", "step_states"),
+    "board": (
+        "board_sentence", "customer_sentence", "customer_view", "follow_up_board", "owners_and_customers", "work_by_owner",
+    ),
+    "board_figures": ("step_board",),
     "timeliness": (
         "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
         "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares", "within",

@@ -77,7 +77,7 @@ def pooled_load(paged: pd.DataFrame, weeks: float, *, small_group: int) -> Poole
     """
     counts = paged.groupby("who").size()
     if counts.empty or weeks <= 0:
-        return Pooled(_rates(counts, weeks, 1.0, 1.0).head(0), "No page with a name is on record.")
+        return Pooled(_rates(counts, weeks, 1.0, 1.0).head(0), "No call with a name is on record.")
     shape, rate = _prior(counts.to_numpy(dtype=float), weeks)
     table = _rates(counts, weeks, shape, rate)
     small = counts[counts < small_group]
@@ -109,7 +109,7 @@ def _rates(counts: pd.Series, weeks: float, shape: float, rate: float) -> pd.Dat
 def _spread_sentence(counts: np.ndarray, weeks: float) -> str:
     """Return whether the load is spread more unevenly than chance would (Pearson's dispersion test)."""
     people, total = len(counts), int(counts.sum())
-    said = f"{total} pages to {people} people, {counts.mean() / weeks:.1f} incidents per person and week"
+    said = f"{total} calls to {people} people, {counts.mean() / weeks:.1f} incidents per person and week"
     if people < 2:
         return f"{said}."
     p = float(special.chdtrc(people - 1, ((counts - counts.mean()) ** 2).sum() / counts.mean()))

@@ -165,7 +165,8 @@ def _season_sentence(cells: pd.DataFrame, weekday: SeasonTest, hour: SeasonTest)
                     standing.rename(columns={"count": "count_"}).head(3).itertuples())  # fmt: skip
     if not found and standing.empty:
         return f"No pattern distinguishable by weekday (p = {_p(weekday.p)}) or hour (p = {_p(hour.p)}) among {weekday.n:,} incidents; what looks like a hot spot is what chance does."
-    said = f"Of {weekday.n:,} incidents, more than chance " + (f"differs {' and '.join(found)}" if found else "falls on single hours")
+    where = f", {' and '.join(found)}" if found else " on single hours of the week"
+    said = f"{weekday.n:,} incidents fall more unevenly than chance makes them{where}"
     return f"{said}; hours that stand out: {hot}." if hot else f"{said}; no single hour of the week stands out."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -15,10 +17,11 @@ from incident_lib.theme import SEVERITY_MARKERS, colour, described, faded, label
 
 theme.register()
 
-RULE_COLOURS = {"kept": "done", "broken": "critical", "unknown": "neutral", "not yet": "open", "not asked": "grid"}
+RULE_COLOURS = {"kept": "done", "broken": "critical", "unknown": "neutral", "not yet": "open", "not asked": "line"}
 RULE_SYMBOLS = {"kept": "✓", "broken": "✗", "unknown": "?", "not yet": "→", "not asked": "·"}
 _PATTERNS = {"kept": "", "broken": "x", "unknown": "+", "not yet": ".", "not asked": ""}
-_TICKS = {1: "1 min", 5: "5 min", 15: "15 min", 60: "1 h", 240: "4 h", 1440: "1 day", 7200: "5 days", 43200: "30 days"}
+_TICKS = {1: "1 min", 5: "5 min", 15: "15 min", 30: "30 min", 60: "1 h", 120: "2 h", 240: "4 h", 480: "8 h", 1440: "1 day", 7200: "5 days", 43200: "30 days"}
+_OVERLAY = {"size": 7, "solidity": 0.15, "fillmode": "overlay", "fgcolor": colour("paper")}
 MOST_COLUMNS = 24
 
 
@@ -28,13 +31,17 @@ def rule_bars(counts: pd.DataFrame, *, title: str) -> go.Figure:
         return empty_figure(title, "no major incident in this period")
     figure = go.Figure()
     for state in [state for state in RULE_COLOURS if state != "not asked" and counts[state].any()]:
-        marker = {"color": colour(RULE_COLOURS[state]), "pattern": {"shape": _PATTERNS[state], "size": 6, "solidity": 0.3}}
-        figure.add_bar(y=counts["rule"].map(label), x=counts[state], name=state, orientation="h", marker=marker)
-    figure.update_layout(title=title, barmode="stack", height=120 + 25 * len(counts), legend_traceorder="normal")
+        marker = {"color": colour(RULE_COLOURS[state]), "pattern": {"shape": _PATTERNS[state], **_OVERLAY}}
+        figure.add_bar(y=counts["rule"].map(_wrapped), x=counts[state], name=state, orientation="h", marker=marker)
+    figure.update_layout(title=title, barmode="stack", height=120 + 31 * len(counts), legend_traceorder="normal")
     figure.update_yaxes(autorange="reversed", title=None, tickfont={"size": 11})
     figure.update_xaxes(title="incidents")
     worst = counts.sort_values("broken", ascending=False, kind="stable").iloc[0]
     return described(figure, alt=f"{title}: most often broken is “{worst['rule']}” ({worst['broken']} times).", table=counts)
+
+
+def _wrapped(text: str) -> str:
+    return "<br>".join(label(line) for line in textwrap.wrap(text, 30))
 
 
 def rule_map(results: pd.DataFrame, *, title: str) -> go.Figure:
@@ -43,16 +50,18 @@ def rule_map(results: pd.DataFrame, *, title: str) -> go.Figure:
         return empty_figure(title, "no major incident in this period")
     ids = list(results["incident_id"].unique())[-MOST_COLUMNS:]
     own = results[results["incident_id"].isin(ids)]
-    matrix = own.pivot(index="title", columns="incident_id", values="state").reindex(index=results["title"].unique(), columns=ids)
+    own = own.assign(short=own["rule"].str.replace("-", " "))  # titles are too long for a phone
+    matrix = own.pivot(index="short", columns="incident_id", values="state").reindex(index=own["short"].unique(), columns=ids)
     states = list(RULE_COLOURS)
     codes = matrix.map(states.index)
-    steps = [(place / len(states), colour(RULE_COLOURS[state])) for place, state in enumerate(states)]
-    scale = [point for (start, shade) in steps for point in ((start, shade), (start + 1 / len(states), shade))]
-    evidence = own.pivot(index="title", columns="incident_id", values="evidence").reindex_like(matrix)
+    edges = [(place / len(states), (place + 1) / len(states)) for place in range(len(states))]
+    scale = [(edge, colour(RULE_COLOURS[state])) for state, both in zip(states, edges, strict=True) for edge in both]
+    evidence = (own["title"] + ": " + own["state"] + ", " + own["evidence"].fillna(""))
+    evidence = own.assign(evidence=evidence).pivot(index="short", columns="incident_id", values="evidence").reindex_like(matrix)
     figure = go.Figure(go.Heatmap(
         z=codes, x=ids, y=[label(name) for name in matrix.index], colorscale=scale, zmin=-0.5, zmax=len(states) - 0.5,
         text=matrix.map(RULE_SYMBOLS.get), texttemplate="%{text}", textfont={"size": 13, "color": colour("paper")},
-        customdata=(matrix + ": " + evidence.fillna("")).map(label), hovertemplate="%{x}<br>%{y}<br>%{customdata}<extra></extra>",
+        customdata=evidence.map(label), hovertemplate="%{x}<br>%{customdata}<extra></extra>",
         showscale=False, xgap=2, ygap=2, opacity=0.9,
     ))  # fmt: skip
     figure.update_layout(title=title, height=150 + 24 * len(matrix), margin={"t": 60, "b": 90})
@@ -135,7 +144,8 @@ def behaviour_chart(behaviour: Behaviour, *, title: str, unit: str, log: bool) -
     figure.update_layout(title=title, height=340)
     figure.update_xaxes(type="category", tickangle=-60, nticks=14, title=None)
     figure.update_yaxes(title=unit, **({"type": "log"} if log else {"rangemode": "tozero"}))
-    alt = f"{title}: {behaviour.sentence} Centre {chart.centre:.1f}, limits {chart.lower:.1f} to {chart.upper:.1f} {unit}."
+    lower = chart.lower if log else max(chart.lower, 0.0)
+    alt = f"{behaviour.sentence} Centre {chart.centre:.1f}, limits {lower:.1f} to {chart.upper:.1f} {unit}."
     return described(figure, alt=alt, table=points.assign(signal=signal))
 
 
@@ -155,7 +165,7 @@ def season_map(found: Season, *, title: str) -> go.Figure:
                        marker={"symbol": "square-open", "size": 18, "color": colour("critical"), "line": {"width": 2}})  # fmt: skip
     figure.update_layout(title=title, height=320)
     figure.update_yaxes(autorange="reversed", title=None).update_xaxes(type="category", title="hour, on the workbook's clock")
-    return described(figure, alt=f"{title}: {found.sentence}", table=found.cells)
+    return described(figure, alt=found.sentence, table=found.cells)
 
 
 def pareto(table: pd.DataFrame, *, title: str, noun: str) -> go.Figure:

@@ -16,6 +16,7 @@ LAYERS = [
     {"reports"},
     {"timeliness_figures", "review_figures"},
     {"page_html"},
+    {"board_figures"},
     {"figures", "render", "correspondence", "letters", "reminders", "invitations", "outbox", "sending", "step_edits", "status_text", "board", "metrics_files"},
     {"timeliness_numbers", "review_numbers"},
     {"service_review"},
@@ -47,7 +48,7 @@ LAYERS = [
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
-    "plotly": {"figures", "timeliness_figures", "review_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "rich": {"cli"},
+    "plotly": {"figures", "timeliness_figures", "review_figures", "board_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "rich": {"cli"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

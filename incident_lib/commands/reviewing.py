@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from incident_lib.commands.options import AT, DATA, moment, records_now
+from incident_lib.commands.options import AT, DATA, moment
 
 
 @click.command()
@@ -22,7 +22,7 @@ def decide(text: str, review: str, owner: str | None, due: str | None, at: str |
     from incident_lib.errors import FieldError, SettingsError
     from incident_lib.sources.fields import parse_date
 
-    records = records_now(data)
+    records = _all_records(data)
     try:
         day = parse_date(due) if due else None
     except FieldError as error:
@@ -47,10 +47,19 @@ def decision(number: int, done: bool, dropped: str | None, review: str | None, a
 
     if done == bool(dropped):
         raise SettingsError("say either --done, or --dropped and why")
-    records = records_now(data)
+    records = _all_records(data)
     review = review or newest_review(records)
     path = close_decision(records, review, number, on=_today(at, records), dropped=dropped)
     click.echo(f"decision {number} of {review} is {'dropped' if dropped else 'done'}, in {path}")
+
+
+def _all_records(data: str) -> Any:
+    """Return the records with every decision up to today: a decision may be newer than all that was recorded before."""
+    import pandas as pd
+
+    from incident_lib.loading import load
+
+    return load(data, as_of=f"{moment(None) + pd.Timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _today(at: str | None, records: Any) -> Any:
