@@ -1,7 +1,8 @@
-"""Links in chat that tie a tool's incident to the team's: an alert's address, posted in the incident's own talk."""
+"""Links of chat: alerts' addresses that tie a tool's incident to the team's talk, and the messages' own addresses."""
 
 from __future__ import annotations
 
+import json
 import re
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from incident_lib.tables import join_names, split_names
 
 WITHIN = pd.Timedelta(days=1)
+_PERMALINK = re.compile(r"/archives/[A-Z0-9]+/p\d+(?:\?|$)")
 _ADDRESS = re.compile(r"https?://[^\s<>()\[\]|]+")
 
 
@@ -49,3 +51,33 @@ def referring(incidents: pd.DataFrame, ids: dict[str, str], addresses: dict[str,
         for incident_id, known in zip(canonical[rows], references[rows], strict=True)
     ]
     return incidents.assign(references=references)
+
+
+def permalinks(messages: pd.DataFrame, workspace_url: str | None) -> pd.Series:
+    """Return each message's own address: the one that its source states, else the one that the workspace gives it.
+
+    Without ``workspace_url``, and for messages whose channel's id the export doesn't know, only what is stated. The
+    form is Slack's: ``…/archives/C07ABC/p1772452800000100``, for an answer with its thread and channel after it.
+    """
+    if not workspace_url or messages.empty:
+        return messages["url"]
+    made = [
+        _permalink(workspace_url.rstrip("/"), one.message_id, one.thread_id, one.extra)
+        for one in messages[["message_id", "thread_id", "extra"]].itertuples()
+    ]
+    return messages["url"].fillna(pd.Series(made, index=messages.index, dtype="str"))
+
+
+def _permalink(workspace: str, message_id: object, thread_id: object, extra: object) -> str | None:
+    channel = json.loads(extra).get("channel") if isinstance(extra, str) else None
+    stamp = message_id.rpartition("/")[2] if isinstance(message_id, str) else ""
+    if not isinstance(channel, str) or not re.fullmatch(r"[A-Z0-9]+", channel) or not re.fullmatch(r"\d+\.\d+", stamp):
+        return None
+    thread = thread_id.rpartition("/")[2] if isinstance(thread_id, str) else stamp
+    answer = f"?thread_ts={thread}&cid={channel}" if thread != stamp else ""
+    return f"{workspace}/archives/{channel}/p{stamp.replace('.', '')}{answer}"
+
+
+def is_permalink(url: object) -> bool:
+    """Tell whether an address is a chat message's own."""
+    return isinstance(url, str) and _PERMALINK.search(url) is not None

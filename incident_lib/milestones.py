@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.chat_links import is_permalink
 from incident_lib.settings import Settings
 from incident_lib.severity_time import SeverityReader
 from incident_lib.tables import SEVERITIES
@@ -166,6 +167,6 @@ def _one(rows: list[dict[str, Any]], members: list[int], stated: list[str | None
         "text": speaker["text"],
         "who": speaker["who"],
         "severity": next((row["severity"] for row in part if pd.notna(row["severity"])), None),
-        "url": next((row["url"] for row in part if pd.notna(row["url"])), None),
+        "url": min((row["url"] for row in part if pd.notna(row["url"])), key=is_permalink, default=None),
         "source": "; ".join(dict.fromkeys(pointer for row in part for pointer in row["source"].split("; "))),
     }

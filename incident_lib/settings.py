@@ -323,8 +323,13 @@ GUESS_WORDS = (
 
 
 class Chat(Model):
-    """Which chat messages belong to an incident, and which of them are key."""
+    """Which chat messages belong to an incident, and which of them are key.
 
+    ``workspace_url`` is where the workspace is read, as in "https://our-company.slack.com"; messages of an export that
+    knows its channels' ids then have their own address.
+    """
+
+    workspace_url: str | None = Field(default=None, pattern=r"^https?://[^\s<>\"?#|]+$")
     channels: tuple[str, ...] = Field(default=("incidents", "ops"), strict=False)
     minutes_before: int = Field(default=15, ge=0, le=1440)
     minutes_after: int = Field(default=60, ge=0, le=1440)

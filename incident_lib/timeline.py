@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from incident_lib.chat_links import permalinks
 from incident_lib.message_rules import LINK, account_sentence, message_account, message_choices, without_prefix
 from incident_lib.milestones import MILESTONES, merged, statements
 from incident_lib.records import Records
@@ -99,7 +100,9 @@ def _messages(records: Records, incident_id: str) -> pd.DataFrame:
         lambda text: _EMOJI.sub("", without_prefix(text, records.settings.chat)), na_action="ignore"
     )
     kinds = used["is_bot"].map({True: "bot", False: "message"}).astype("str")
-    return _typed(used.assign(kind=kinds, text=texts, url=used["url"].fillna(_first_link(used["text"]))))
+    # an address in the text leads to the data; the message's own says only where somebody wrote
+    url = _first_link(used["text"]).fillna(permalinks(used, records.settings.chat.workspace_url))
+    return _typed(used.assign(kind=kinds, text=texts, url=url))
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def test_ordinary_message(export):
     assert row["at"] == datetime(2026, 3, 2, 9, 20, 0, 100, tzinfo=UTC)
     assert (row["channel"], row["who"], row["text"], row["is_bot"]) == ("incidents", "Priya Raman", "on it", False)
     assert row["source"] == "slack/export.zip!incidents/2026-03-02.json#/0"
-    assert json.loads(row["extra"]) == {"user": "U1"}
+    assert json.loads(row["extra"]) == {"channel": "C1", "user": "U1"}
     assert row[["incident_id", "subtype", "thread_id", "edited_at", "reactions", "url"]].isna().all()
 
 
@@ -158,7 +158,7 @@ def test_edit_and_reactions(export):
     row = only(export(message(edited=edited, reactions=reactions)))
     assert row["edited_at"] == datetime(2026, 3, 2, 9, 21, tzinfo=UTC)
     assert row["reactions"] == "eyes; pushpin"
-    assert json.loads(row["extra"]) == {"reactions": {"eyes": 2, "pushpin": 1}, "user": "U1"}
+    assert json.loads(row["extra"]) == {"channel": "C1", "reactions": {"eyes": 2, "pushpin": 1}, "user": "U1"}
 
 
 def test_files_keep_name_but_no_private_address(export):
@@ -192,7 +192,7 @@ def test_attachments_of_programs_are_text(export):
     ]  # fmt: skip
     row = only(export(message(user=None, subtype="bot_message", bot_id="B1", text="", attachments=attachments)))
     assert row["text"] == "ALERT\n[Queue](https://g.example/d)\ndeferred > 500\nhost: mx2\nn: 7\nplain fallback"
-    assert json.loads(row["extra"]) == {"bot": "B1", "links": ["https://g.example/d"]}
+    assert json.loads(row["extra"]) == {"channel": "C1", "bot": "B1", "links": ["https://g.example/d"]}
 
 
 def test_link_previews_of_people_stay_out_of_the_text(export):

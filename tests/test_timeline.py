@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from factories import HOUR, NOON, page
 
+from incident_lib.chat_links import is_permalink, permalinks
 from incident_lib.facts import (
     customers_mentioned,
     duration_in_words,
@@ -285,3 +286,45 @@ def test_related_incidents_say_why(loaded):
 def test_durations_in_words(minutes: float, words: str):
     """The two largest units, as people say them."""
     assert duration_in_words(minutes) == words
+
+
+WORKSPACE = '[chat]\nworkspace_url = "https://northlight.slack.com/"\n'
+
+
+def test_messages_have_their_own_address_where_the_workspace_is_known(loaded):
+    """The form is Slack's; an address in the text goes before it, since it leads to the data."""
+    records = loaded(page(), files={"slack/export.zip": export()}, settings=WORKSPACE)
+    timeline = incident_timeline(records, "INC-2026-042")
+    urls = dict(zip(timeline["text"], timeline["url"], strict=True))
+
+    assert urls["queue at 9,000"] == "https://northlight.slack.com/archives/C1/p1772453160000000"
+    assert urls["graph: https://grafana.example/d/1"] == "https://grafana.example/d/1"
+    assert data_links(timeline) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("extra", "url"), [('{"channel":"C1"}', "https://x/archives/C1/p100000000?thread_ts=99.000000&cid=C1"),
+                       ('{"user":"U1"}', None), ('{"channel":"C1/../?"}', None), ('{"channel":7}', None), (None, None)],
+)  # fmt: skip
+def test_an_answer_has_its_thread_and_an_unknown_channel_has_no_address(extra, url):
+    """Nothing is guessed, and an id that is none makes no address."""
+    messages = pd.DataFrame({"message_id": ["ops/100.000000"], "thread_id": ["ops/99.000000"], "extra": [extra],
+                             "url": pd.Series([None], dtype="str")})  # fmt: skip
+    found = permalinks(messages, "https://x").iloc[0]
+
+    assert found == url if url else pd.isna(found)
+
+
+def test_a_stated_address_stays_and_without_a_workspace_there_is_none():
+    """What the export says is believed."""
+    messages = pd.DataFrame({"message_id": ["ops/1.0"], "thread_id": ["ops/1.0"], "extra": ['{"channel":"C1"}'],
+                             "url": pd.Series(["https://y/1"])})  # fmt: skip
+
+    assert permalinks(messages, "https://x").tolist() == ["https://y/1"]
+    assert permalinks(messages.assign(url=pd.Series([None], dtype="str")), None).isna().all()
+
+
+def test_an_alerts_address_goes_before_a_messages(workbook):
+    """Where both say the same, the row leads to the alert."""
+    assert min(["https://n.slack.com/archives/C1/p1772453160000000", "https://n.pagerduty.com/incidents/P1"],
+               key=is_permalink).endswith("/P1")  # fmt: skip

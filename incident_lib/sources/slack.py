@@ -104,6 +104,7 @@ def _read_days(archive: Archive, prefix: str, names: Names, batch: Batch, outcom
             continue
         files["used"] += 1
         days.channels.append(channel)
+        days.channel_ids.append(names.channels.get(channel))
         days.pointers.append(pointer)
         days.batches.append(day_columns(rows, names, converter, outcomes))
     known = {prefix + file for file in _IGNORED_FILES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,12 +49,15 @@ class Channel(msgspec.Struct, gc=False):
 
 @dataclass
 class Names:
-    """People's names by user id, which of those are bots, every id that a text may mention, and programs' names."""
+    """People's names by user id, which of those are bots, every id that a text may mention, programs' names, and
+    channels' ids by name.
+    """
 
     people: dict[str, str] = field(default_factory=dict)
     bots: set[str] = field(default_factory=set)
     mentions: dict[str, str] = field(default_factory=dict)
     programs: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, str] = field(default_factory=dict)
 
 
 def decode_rows(content: bytes, kind: Any, pointer: str, batch: Batch, *, nesting: int) -> list[Any]:
@@ -119,12 +123,14 @@ def read_names(archive: Archive, tops: Mapping[str, str], batch: Batch, *, nesti
             names.bots.add(user.id)
         else:
             people.append(_person(user, name, f"{archive.pointer(tops['users.json'])}#/{place}"))
-    names.mentions = names.people | {
+    channels = {
         channel.id: channel.name
         for file in CHANNEL_FILES
         for _, channel in _entries(archive, tops.get(file), Channel, batch, nesting)
         if channel.name
     }
+    names.mentions = names.people | channels
+    names.channels = {name: one for one, name in channels.items() if re.fullmatch(r"[A-Z0-9]{2,20}", one)}
     if people:
         batch.add(PEOPLE, people)
     return names

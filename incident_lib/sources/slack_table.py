@@ -23,9 +23,13 @@ _LATEST = int(np.datetime64(f"{LATEST_YEAR + 1}-01-01", "us").astype(np.int64))
 
 @dataclass
 class Days:
-    """The day files of an export: each one's channel, pointer, and messages (columns of ``slack_columns.SCHEMA``)."""
+    """The day files of an export: each one's channel, pointer, and messages (columns of ``slack_columns.SCHEMA``).
+
+    ``channel_ids`` holds the channels' ids as far as the export knows them: a message's own address is made of it.
+    """
 
     channels: list[str] = field(default_factory=list)
+    channel_ids: list[str | None] = field(default_factory=list)
     pointers: list[str] = field(default_factory=list)
     batches: list[pa.RecordBatch] = field(default_factory=list)
 
@@ -55,7 +59,8 @@ def _frame(days: Days) -> pd.DataFrame:
         "channel": channel,
         "thread_id": _joined("/", channel, messages["thread"]),
         "source": _joined("#/", pointer, messages["place"].cast(pa.string())),
-        "extra": pc.coalesce(messages["extra"], _author_only(messages["user"]), memory_pool=POOL),
+        "extra": _with_channel(pc.coalesce(messages["extra"], _author_only(messages["user"]), memory_pool=POOL),
+                               pa.array(days.channel_ids, pa.string()).take(run)),
         "is_bot": messages["is_bot"].fill_null(False),
         "pinned": messages["pinned"].fill_null(False),
     }
@@ -71,6 +76,12 @@ def _author_only(user: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the ``extra`` of an ordinary message: the author's id, which two people of one name don't share."""
     known = pc.match_substring_regex(user, r"^\w+$")
     return pc.if_else(known, _joined("", '{"user":"', user, '"}'), None, memory_pool=POOL)
+
+
+def _with_channel(extra: pa.ChunkedArray, channel: pa.Array) -> pa.ChunkedArray:
+    """Return each ``extra`` with the id of the message's channel as its first field, where that is known."""
+    rest = pc.coalesce(pc.binary_join_element_wise("", pc.utf8_slice_codeunits(extra, 1), ",", memory_pool=POOL), "}")
+    return pc.coalesce(_joined("", '{"channel":"', channel, '"', rest), extra, memory_pool=POOL)
 
 
 def _ordered(frame: pd.DataFrame, batch: Batch, outcomes: Counter[str]) -> pd.DataFrame:
