@@ -63,15 +63,17 @@ def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: s
 
 @cli.command()
 @click.option("--period", metavar="PERIOD", help="Only incidents of this period, as in 2026-Q3.")
+@click.option("--since", metavar="TIME", help="Tell what changed since then.  [default: a week before]")
 @publishing.PDF
 @_common
-def timeliness(period: str | None, data: str, reports: str, as_of: str | None) -> None:
+def timeliness(period: str | None, since: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Report which post-mortems are overdue, due next, and how long they really take."""
     from incident_lib.periods import parse_period
     from incident_lib.reports.catalogue import timeliness as report
 
     _check(data, as_of)
-    _say_where(_make(report(data, as_of, period and parse_period(period).name), reports), reports)
+    _check(data, since)
+    _say_where(_make(report(data, as_of, period and parse_period(period).name, since), reports), reports)
 
 
 @cli.command()

@@ -23,9 +23,9 @@ def notebooks_folder() -> Path:
     raise ReportError(f"the notebooks are missing; expected them in {_PACKAGE / 'notebooks'}: install the package again")
 
 
-def timeliness(data: str, as_of: str | None, period: str | None = None) -> Report:
-    """Return the timeliness report, of everything or of one period."""
-    parameters = {"data": data, "as_of": as_of, "period": period}
+def timeliness(data: str, as_of: str | None, period: str | None = None, since: str | None = None) -> Report:
+    """Return the timeliness report, of everything or of one period; ``since`` is when the last one was made."""
+    parameters = {"data": data, "as_of": as_of, "period": period, "since": since}
     return Report("timeliness", period or "", notebooks_folder() / "timeliness.ipynb", parameters, "Timeliness")
 
 
