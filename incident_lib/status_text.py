@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.completeness import completeness_sentence, page_completeness
 from incident_lib.follow_up import next_steps, step_states, who, why_open
 from incident_lib.records import Records
+from incident_lib.sidecar import page_path
 
 NOTHING = "–"
 
@@ -25,7 +27,7 @@ def status_of_all(records: Records) -> str:
 
 
 def status_of_one(records: Records, incident_id: str) -> str:
-    """Return every step of an incident's follow-up with its state, and why it can't be closed.
+    """Return every step of an incident's follow-up with its state, how far its page is, and why it can't be closed.
 
     Raises:
         SettingsError: for an unknown incident.
@@ -37,7 +39,15 @@ def status_of_one(records: Records, incident_id: str) -> str:
         return f"{incident_id} is not major by the settings, so no follow-up is asked for"
     lines = [["step", "what", "whose", "state", "done", "due"]]
     lines += [_step(row, records) for row in own.itertuples()]
-    return f"{aligned(lines)}\n\n{_closing(own, why_open(records, states, incident_id), incident_id)}"
+    closing = _closing(own, why_open(records, states, incident_id), incident_id)
+    return f"{aligned(lines)}\n\n{_page(records, incident_id)}\n{closing}"
+
+
+def _page(records: Records, incident_id: str) -> str:
+    """Return how far an incident's page is, or how far a draft would be."""
+    words = completeness_sentence(page_completeness(records, incident_id))
+    known = page_path(records, incident_id).is_file()
+    return f"page: {words}" if known else f"no page yet; 'incidents draft {incident_id}' makes one: {words}"
 
 
 def _next(row: Any, records: Records) -> list[str]:

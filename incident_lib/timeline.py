@@ -23,7 +23,7 @@ COLUMNS = ("at", "local", "kind", "milestone", "text", "who", "severity", "url",
 _FOOTNOTE = re.compile(r"\s*\[\^[\w-]+\]")
 _EMOJI = re.compile(r"^\s*(?::[a-z0-9_+-]+:\s*)+")
 _MARK_WORDS = r"began|detected|acknowledged|mitigated|resolved|(?:declared|raised to|lowered to) \w+"
-_TOOL_KINDS = ("alert", "acknowledged", "assigned", "escalated", "severity", "resolved")
+_TOOL_KINDS = ("alert", "acknowledged", "assigned", "escalated", "note", "severity", "resolved")
 
 
 def incident_timeline(records: Records, incident_id: str, *, own_rows: bool = True) -> pd.DataFrame:

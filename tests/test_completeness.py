@@ -17,7 +17,9 @@ from incident_lib.loading import load
 from incident_lib.page_front_matter import filled, kind_of_task, touch_of_task
 from incident_lib.page_html import page_text
 from incident_lib.redact import redact
+from incident_lib.redraft import write_draft
 from incident_lib.reports.sanitise import clean
+from incident_lib.status_text import status_of_one
 from incident_lib.summariser import machine_summary, summary_facts
 
 ID = "INC-2026-042"
@@ -184,3 +186,14 @@ def test_hostile_footnotes_stay_text(loaded):
     assert "<img" not in html
     assert "password" not in redact("password=longenough1").replace("[password removed]", "")
     assert page()
+
+
+def test_the_status_of_an_incident_says_how_far_its_page_is(workbook):
+    """Before there is a page it says how far a draft would be, and which command makes it."""
+    folder = workbook({"incidents.csv": REGISTER + ROW, "slack/e.zip": export()})
+    before = status_of_one(load(folder, as_of="2026-03-03T09:00:00Z"), ID)
+    write_draft(load(folder, as_of="2026-03-03T09:00:00Z"), ID)
+    after = status_of_one(load(folder, as_of="2026-03-03T09:00:00Z"), ID)
+
+    assert f"no page yet; 'incidents draft {ID}' makes one: Of " in before
+    assert "\npage: Of " in after and "words are left to write" in after

@@ -82,7 +82,8 @@ def _incident(
 def _updates(record: Fields) -> list[tuple[dict[str, Any], str | None]]:
     """Return the updates as timeline rows with their status, oldest first (Statuspage lists the newest first)."""
     rows = [row for update in reversed(record.records("incident_updates")) if (row := _update(update))]
-    return sorted(rows, key=lambda row: row[0]["at"])
+    link = {"url": record.text("shortlink")}
+    return sorted(((row | link, status) for row, status in rows), key=lambda row: row[0]["at"])
 
 
 def _update(update: Fields) -> tuple[dict[str, Any], str | None] | None:
