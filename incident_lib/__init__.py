@@ -51,7 +51,8 @@ _HOMES = {
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),
     "response": (
-        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring", "measure",
+        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring", "main_measure",
+        "measure",
         "response_account",
     ),
     "responder_load": (
