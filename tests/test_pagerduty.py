@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings, Severities
+from incident_lib.sources import pagerduty
 from incident_lib.sources.pagerduty import READER
 from incident_lib.sources.reading import Batch, Source
-from incident_lib.tables import ACCOUNTS
+from incident_lib.tables import ACCOUNTS, INCIDENTS
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "pagerduty"
@@ -544,3 +545,45 @@ def test_sample_reads_without_problems():
         batch = READER.read(source)
         assert not [one for one in batch.problems if one.effect != "kept"]
         assert batch.tables["incidents"]["first_seen_at"].notna().all()
+
+
+def _usual(number: int) -> dict[str, object]:
+    """Return an incident of the usual shape, as the API gives it."""
+    person = {"id": "PU1", "type": "user_reference", "summary": "Ann", "self": "https://api.pagerduty.com/users/PU1"}
+    return {
+        "id": f"PQ{number:05}", "type": "incident", "incident_number": number, "title": f"Queue {number}",
+        "status": "resolved", "created_at": "2026-03-02T12:00:00Z", "updated_at": "2026-03-02T13:00:00Z",
+        "resolved_at": "2026-03-02T13:00:00Z", "last_status_change_at": "2026-03-02T13:00:00Z",
+        "last_status_change_by": person, "urgency": "high",
+        "service": {"id": "PS1", "type": "service_reference", "summary": "mail"}, "assignments": [], "teams": [],
+        "acknowledgements": [{"at": "2026-03-02T12:10:00Z", "acknowledger": person}], "is_mergeable": True,
+        "first_trigger_log_entry": {"id": f"R{number}", "type": "trigger_log_entry_reference", "summary": "Triggered"},
+        "priority": {"id": "PP1", "type": "priority", "summary": "P1"}, "alert_counts": {"all": 1, "triggered": 0},
+        "html_url": f"https://northlight.pagerduty.com/incidents/PQ{number:05}", "external_references": [],
+    }  # fmt: skip
+
+
+ODD_VALUES = st.sampled_from(
+    [None, "", [], {}, 5, "x; y", " a ", [1], {"a": 1}, "2099-01-01T00:00:00Z", "triggered", "é\ud800"]
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from([*_usual(0), "new"]), ODD_VALUES), max_size=6))
+def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, changes):
+    """Whatever is unusual about some lines, all give the rows, problems and counts that the careful way gives."""
+    records = [_usual(number) for number in range(8)]
+    for place, key, value in changes:
+        records[place][key] = value
+    file = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in [*records, _usual(3)]) + "{broken\n", encoding="utf-8")
+    source = Source(file, "a.jsonl", Settings())
+    fast = pagerduty.read(source)
+    with pytest.MonkeyPatch.context() as patch:
+        nothing = pagerduty.usual_incidents(source)[0].iloc[:0], range(1, 11)
+        patch.setattr(pagerduty, "usual_incidents", lambda _: nothing)
+        careful = pagerduty.read(source)
+
+    one, other = (batch.table(INCIDENTS).sort_values("source", ignore_index=True) for batch in (fast, careful))
+    pd.testing.assert_frame_equal(one, other)
+    assert sorted(map(str, fast.problems)) == sorted(map(str, careful.problems))

@@ -54,7 +54,7 @@ def read_delimited(source: Source, kinds: Mapping[str, pa.DataType] | None = Non
     source.check_size()
     fields, delimiter = _first_line(source)
     names = unique_names(fields)
-    plain = dict.fromkeys(names, pa.string())
+    plain = dict.fromkeys(names, TEXT)
     typed = {name: (kinds or {}).get(name, kind) for name, kind in plain.items()}
     raw = _read_at_once(source, typed, delimiter)
     if raw is None:

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 from incident_lib.errors import SourceError
 from incident_lib.sources.pagerduty_analytics import analytics_row, is_analytics, plain_key
 from incident_lib.sources.pagerduty_incidents import incident_row, merged_incidents
+from incident_lib.sources.pagerduty_lines import usual_incidents
 from incident_lib.sources.pagerduty_log import (
     NOTIFICATIONS,
     alert_row,
@@ -29,7 +30,7 @@ from incident_lib.sources.pagerduty_log import (
     note_row,
 )
 from incident_lib.sources.pagerduty_records import Desk, Found, RowError, mapping, text
-from incident_lib.sources.reading import Batch, Reader, Source, parse_json
+from incident_lib.sources.reading import Batch, Reader, Source, decode, parse_json
 from incident_lib.tables import INCIDENTS, TIMELINE
 
 NAME = "pagerduty"
@@ -43,6 +44,7 @@ _SIGNS = re.compile(
 _ENVELOPES = (
     "incidents", "incident", "log_entries", "log_entry", "notes", "note", "alerts", "alert", "messages", "data",
 )  # fmt: skip
+_BOM = b"\xef\xbb\xbf"
 _ID_IN_NAME = re.compile(r"(?<![A-Za-z0-9])[PQ][A-Z0-9]{6,13}(?![A-Za-z0-9])")
 
 
@@ -63,9 +65,10 @@ def read(source: Source) -> Batch:
         SourceError: if it is neither JSON, nor lines of JSON, nor CSV.
     """
     batch, counts = Batch(), Counter[tuple[str, str]]()
+    source.check_size()
     desk = Desk(source.settings, batch)
     incidents, timeline, entries = [], [], []
-    for found, row in _rows(source, desk, counts):
+    for found, row in _careful_rows(source, desk, counts):
         if found.kind in ("incidents", "analytics"):
             incidents.append(row)
         else:
@@ -92,10 +95,31 @@ _MAKERS: dict[str, Callable[[Found, Desk], dict[str, Any]]] = {
 }
 
 
-def _rows(source: Source, desk: Desk, counts: Counter[tuple[str, str]]) -> Iterator[tuple[Found, dict[str, Any]]]:
-    """Yield each record that becomes a row, and count every record with what became of it."""
+Told = tuple[Found, dict[str, Any]]
+
+
+def _careful_rows(source: Source, desk: Desk, counts: Counter[tuple[str, str]]) -> list[Told]:
+    """Return the rows that need a look of their own; incidents of the usual shape in lines go straight to the batch."""
+    if not _is_lines(source):
+        return list(_rows(source, desk, counts))
+    usual, others = usual_incidents(source)
+    rows = list(_rows(source, desk, counts, others)) if len(others) else []
+    again = usual["incident_id"].isin([row["incident_id"] for _, row in rows if row["incident_id"]])
+    if again.any():  # more is told of these: the latest state has to be found
+        rows += _rows(source, desk, counts, usual.loc[again, "line"].to_numpy())
+        usual = usual[~again]
+    if len(usual):
+        desk.batch.add(INCIDENTS, usual.reset_index(drop=True))
+        counts["incidents", "used"] += len(usual)
+    return rows
+
+
+def _rows(
+    source: Source, desk: Desk, counts: Counter[tuple[str, str]], lines: Iterable[int] | None = None
+) -> Iterator[Told]:
+    """Yield each record that becomes a row, and count every record with what became of it; of these lines or all."""
     seen: set[tuple[str, str]] = set()
-    for found in _records(source, desk.batch, counts):
+    for found in _records(source, desk.batch, counts, lines):
         outcome, key = "used", (found.kind, log_id(found))
         if found.kind == "other":
             outcome = "skipped: no incident records"
@@ -116,15 +140,17 @@ def _rows(source: Source, desk: Desk, counts: Counter[tuple[str, str]]) -> Itera
         counts[found.kind, outcome] += 1
 
 
-def _records(source: Source, batch: Batch, counts: Counter[tuple[str, str]]) -> Iterator[Found]:
+def _records(
+    source: Source, batch: Batch, counts: Counter[tuple[str, str]], lines: Iterable[int] | None
+) -> Iterator[Found]:
     """Yield the records of a file, whether it is JSON, lines of JSON, or CSV."""
-    start = source.text.lstrip()
-    if not start.startswith(("{", "[")):
+    if not source.head.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
         yield from _csv_records(source)
         return
     match = _ID_IN_NAME.search(PurePosixPath(source.name).stem)
     around = Around(source.zone, match[0] if match else None)
-    for value, pointer in _documents(source, batch, counts):
+    documents = [(source.json, f"{source.name}#")] if lines is None else _documents(source, batch, counts, lines)
+    for value, pointer in documents:
         yield from _walk(value, pointer, around)
 
 
@@ -144,27 +170,32 @@ class Around:
         )
 
 
-def _documents(source: Source, batch: Batch, counts: Counter[tuple[str, str]]) -> Iterator[tuple[Any, str]]:
-    """Yield the file's one JSON value, or one for each line, with the pointer to it; a bad line costs that line."""
-    if not _is_lines(source):
-        yield source.json, f"{source.name}#"
-        return
-    for number, line in enumerate(source.text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{source.name} line {number}"
-        try:
-            yield parse_json(line, place, nesting=source.limits.nesting), f"{place}#"
-        except SourceError as error:
-            batch.problem("unreadable-row", str(error), place)
-            counts["lines", "skipped: unreadable"] += 1
+def _documents(
+    source: Source, batch: Batch, counts: Counter[tuple[str, str]], lines: Iterable[int]
+) -> Iterator[tuple[Any, str]]:
+    """Yield these lines' JSON values, each with the pointer to it; a bad line costs that line."""
+    wanted = set(lines)
+    with source.path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if number not in wanted or not line.strip(_BOM + b" \t\r\n"):
+                continue
+            place = f"{source.name} line {number}"
+            try:
+                yield parse_json(decode(line, place), place, nesting=source.limits.nesting), f"{place}#"
+            except SourceError as error:
+                batch.problem("unreadable-row", str(error), place)
+                counts["lines", "skipped: unreadable"] += 1
 
 
 def _is_lines(source: Source) -> bool:
     """Tell whether the first line is a whole JSON object, and more lines follow."""
-    first, _, rest = source.text.lstrip().partition("\n")
+    with source.path.open("rb") as file:
+        filled = (line for line in file if line.strip(_BOM + b" \t\r\n"))
+        first, second = next(filled, b"").removeprefix(_BOM), next(filled, b"")
     try:
-        return bool(rest.strip()) and isinstance(parse_json(first, source.name, nesting=source.limits.nesting), dict)
+        return bool(second) and isinstance(
+            parse_json(decode(first, source.name), source.name, nesting=source.limits.nesting), dict
+        )
     except SourceError:
         return False
 
