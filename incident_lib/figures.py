@@ -111,7 +111,10 @@ def duration_strip(table: pd.DataFrame, *, title: str) -> go.Figure:
 
 
 def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
-    """Draw an incident's timeline: a mark per row, by kind, with the milestones as vertical lines."""
+    """Draw an incident's timeline: a mark per row, by kind; above them a row for each milestone, with a line down.
+
+    Each milestone has a row of its own, since the first ones mostly stand too close for words beside their marks.
+    """
     if timeline.empty:
         return empty_figure(title, "the records hold no event")
     marks = timeline[timeline["milestone"].notna()]
@@ -122,16 +125,16 @@ def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
         hovertext=rows["text"].fillna("").str.slice(0, 90).map(label), hoverinfo="text+x",
     )  # fmt: skip
     shades = [colour({"began": "critical", "resolved": "done"}.get(word, "neutral")) for word in marks["milestone"]]
-    above = ["top center" if place % 2 else "bottom center" for place in range(len(marks))]
     figure.add_scatter(
-        x=marks["at"], y=["milestone"] * len(marks), mode="markers+text", text=marks["milestone"], textposition=above,
+        x=marks["at"], y=marks["milestone"].map(label), mode="markers", hovertext=marks["milestone"].map(label),
         marker={"symbol": "diamond", "size": 12, "color": shades}, cliponaxis=False, showlegend=False, hoverinfo="text+x",
     )  # fmt: skip
     for at, shade in zip(marks["at"], shades, strict=True):
-        figure.add_vline(x=at.timestamp() * 1000, line={"color": shade, "width": 1.5, "dash": "dot"})
-    figure.update_layout(title=title, height=190 + 44 * (rows["kind"].nunique() + 1))
-    figure.update_xaxes(title="UTC")
-    figure.update_yaxes(title=None)
+        figure.add_vline(x=at.timestamp() * 1000, line={"color": shade, "width": 1.5, "dash": "dot"}, layer="below")
+    order = list(dict.fromkeys([*marks["milestone"].map(label), *rows["kind"]]))
+    figure.update_layout(title=title, height=150 + 32 * len(order))
+    figure.update_xaxes(title="UTC", nticks=6, tickangle=0)
+    figure.update_yaxes(title=None, type="category", categoryorder="array", categoryarray=order, autorange="reversed")
     words = ", ".join(f"{row['milestone']} {row['at']:%H:%M}" for row in marks.to_dict("records"))
     alt = f"{title}: {len(rows)} events from {timeline['at'].min():%Y-%m-%d %H:%M} to {timeline['at'].max():%H:%M} UTC; {words}."
     return described(figure, alt=alt, table=timeline[["at", "kind", "milestone", "text"]])

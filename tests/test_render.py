@@ -108,6 +108,15 @@ def test_every_figure_has_its_sentence_and_its_numbers(drawn):
         assert figure.layout.meta["table"] is not None, name
 
 
+def test_each_milestone_has_a_row_of_its_own_above_the_events(drawn):
+    """So their words never overlap, however close they stand."""
+    events, marks = drawn["timeline"].data
+    order = drawn["timeline"].layout.yaxis.categoryarray
+
+    assert list(order[: len(marks.y)]) == list(marks.y) == ["began", "detected", "resolved"]
+    assert set(events.y) == set(order[len(marks.y) :]) and drawn["timeline"].layout.yaxis.autorange == "reversed"
+
+
 def test_no_text_from_the_records_is_markup_in_a_figure(drawn):
     """Plotly would read <a href=…> as a link; labels are escaped."""
     for figure in drawn.values():
