@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from canaries import CANARIES
 from test_timeline import export
 
 from incident_lib.audiences import Screen, customer_notice, external_sentences, notice_html
@@ -31,18 +32,6 @@ aliases = ["BWC"]
 name = "Zenith Bank"
 aliases = ["zenith", "ZB"]
 """
-# Forty strings that must not get out: tokens by their published forms, hosts, addresses, people, other customers, words.
-CANARIES = [
-    "xoxb-" + "1234567890-abcdefABCDEF", "xoxp-" + "99999999-8888888-canary", "AKIA" + "CANARY7EXAMPLE42", "ASIA" + "CANARY7EXAMPLE43",
-    "ghp_" + "canarycanarycanarycanarycanary123456", "github_pat_" + "11CANARY0canarycanarycanary", "glpat-" + "canarycanarycanary12",
-    "AIza" + "SyCanaryCanaryCanaryCanaryCanary1234", "sk_live_" + "canarycanarycanary1234", "eyJ" + "hbGciOiJI.eyJjYW5hcnki.c2lnbmF0dXJl",
-    "password=canary-Secret1", "api_key: canarycanary99", "postgres://app:canarypw@db-01.internal/x", "Bearer canarycanarycanary==",
-    "https://hooks.slack.com/services/T0/B0/canarycanary",
-    "mail-02.northlight.internal", "db-canary.corp", "core-sw-2", "resolver-03", "web07.dc1.internal", "10.20.30.40", "192.168.7.9",
-    "2001:db8:0:1::7", "de:ad:be:ef:00:42", "vault.northlight.example", "/srv/canary/secrets.yml",
-    "priya.raman@northlight.example", "someone+canary@zenith.example", "+1 906 555 0142", "(906) 555-0199", "@priya", "#inc-canary-room",
-    "Priya Raman", "Raman", "Tom Okafor", "Okafor", "Zenith Bank", "zenith", "ZB", "Project Lantern",
-]  # fmt: skip
 
 
 def planted(canary: str):

@@ -40,7 +40,8 @@ def service_review(data: str, as_of: str | None, period: str, customer: str) -> 
     """Return the service review of a period for one customer."""
     parameters = {"data": data, "as_of": as_of, "period": period, "customer": customer}
     notebook = notebooks_folder() / "service_review.ipynb"
-    return Report("service-review", f"{period}-{safe_name(customer)}", notebook, parameters, f"Service review {period}")
+    name, title = f"{period}-{safe_name(customer)}", f"Service review {period}"
+    return Report("service-review", name, notebook, parameters, title, outside=True)
 
 
 def postmortem_draft(data: str, as_of: str | None, incident_id: str, owner: str | None = None) -> Report:
@@ -61,4 +62,4 @@ def customer_page(data: str, as_of: str | None, customer: str) -> Report:
     """Return the page of one customer, which holds nothing about anybody else."""
     parameters = {"data": data, "as_of": as_of, "customer": customer}
     notebook = notebooks_folder() / "customer.ipynb"
-    return Report("customer", safe_name(customer), notebook, parameters, f"Incidents of {customer}")
+    return Report("customer", safe_name(customer), notebook, parameters, f"Incidents of {customer}", outside=True)

@@ -84,6 +84,15 @@ def settled(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def without_parameter(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Return a copy in which the cell that papermill put in doesn't say this parameter."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = "\n".join(line for line in cell.source.split("\n") if not line.startswith(f"{name} = "))
+    return notebook
+
+
 def _settle(output: NotebookNode) -> None:
     output.pop("transient", None)
     if "text" in output:

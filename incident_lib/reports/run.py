@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillException
 
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.files import safe_name, write_atomically
-from incident_lib.reports.executed import Failure, done_of, failure_of, settled
+from incident_lib.reports.executed import Failure, done_of, failure_of, settled, without_parameter
 from incident_lib.reports.export import Page, export_page, figures_in
 from incident_lib.reports.failures import FAILED, forget_failure, keep_failure
 from incident_lib.reports.kernels import PrivateKernelManager
@@ -37,13 +37,22 @@ Parameter = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Report:
-    """One report to make: ``kind`` and ``name`` (may be empty) say where it goes, ``parameters`` what to show."""
+    """One report to make: ``kind`` and ``name`` (may be empty) say where it goes, ``parameters`` what to show.
+
+    One for ``outside`` says nothing of where the workbook's folder is: its path may hold names of people and customers.
+    """
 
     kind: str
     name: str
     notebook: Path
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     title: str = ""
+    outside: bool = False
+
+    @property
+    def told(self) -> dict[str, Parameter]:
+        """Return the parameters that are published with it."""
+        return {name: value for name, value in self.parameters.items() if not (self.outside and name == "data")}
 
     @property
     def stem(self) -> str:
@@ -86,7 +95,7 @@ def run_report(
         if failure:
             raise _refusal(report, failure, _keep(executed, report, reports, failure))
         say("exporting")
-        notebook = settled(executed)
+        notebook = without_parameter(settled(executed), "data") if report.outside else settled(executed)
         done = done_of(executed) or {}
         files, page = _files(report, notebook, place, forms)
         if forms.pdf:
@@ -94,7 +103,7 @@ def run_report(
             files[f"{report.stem}.pdf"] = pdf_of(printed, scratch, as_of=str(done.get("as_of") or ""))
         say("publishing")
         title = str(done.get("title") or page.title)
-        manifest = manifest_of(report.kind, report.name, title, report.parameters, done, files)
+        manifest = manifest_of(report.kind, report.name, title, report.told, done, files)
         published = publish(place, files, manifest, scratch=scratch)
     forget_failure(reports, report.stem)
     return published
