@@ -21,7 +21,8 @@ def main():
         seen = broken_in(rule_results(records, records.incidents))
         found, wrong = found + len(seen & planted), wrong + len(seen - planted)
     seconds = perf_counter() - begun
-    print(f"{WORKBOOKS} workbooks, {len(NAMES)} rules: {found} of {WORKBOOKS * len(NAMES)} found, {wrong} others, {seconds:.0f} s")
+    planted = f"{found} of {WORKBOOKS * len(NAMES)} found, {wrong} others"
+    print(f"{WORKBOOKS} workbooks, {len(NAMES)} rules: {planted}, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The whole process review on 20,769 real incidents: seconds and memory. Run by hand: python benchmarks/review_at_scale.py
+"""The whole process review on 20,769 real incidents: seconds and memory.
+
+Run by hand: python benchmarks/review_at_scale.py
 
 Uses the public ServiceNow event log where it stands, else a sample of as many incidents that the generator writes.
 """
@@ -15,7 +17,7 @@ from time import perf_counter, sleep
 ROOT = Path(__file__).parents[1]
 LOG = ROOT.parent / "shared" / "realdata" / "servicenow_eventlog" / "incident_event_log.zip"
 INCIDENTS = 20_769
-SETTINGS = '[workbook]\nname = "Service desk"\nzone = "UTC"\n[[files]]\npath = "*.csv"\nzone = "UTC"\ntime_format = "%d/%m/%Y %H:%M"\n'
+SETTINGS = '[workbook]\nname = "Desk"\n[[files]]\npath = "*.csv"\nzone = "UTC"\ntime_format = "%d/%m/%Y %H:%M"\n'
 
 
 def workbook(folder):
@@ -62,14 +64,18 @@ def main():
         watcher = threading.Thread(target=watch_memory, args=(stop, seen))
         watcher.start()
         begun = perf_counter()
-        done = run_report(process_review(str(data), None, period), reports=Path(scratch) / "reports", progress=print)  # noqa: T201
+
+        def said(stage):
+            print(f"{perf_counter() - begun:5.1f} s {stage}")
+
+        done = run_report(process_review(str(data), None, period), reports=Path(scratch) / "reports", progress=said)
         seconds = perf_counter() - begun
         stop.set()
         watcher.join()
         size = done.page.stat().st_size / 1e6
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"{kind}, {period}: {done.answer}")  # noqa: T201
-        print(f"{seconds:.0f} s, kernel {max(seen)} MB, exporter {own} MB, page {size:.1f} MB")  # noqa: T201
+        print(f"{kind}, {period}: {done.answer}")
+        print(f"{seconds:.0f} s, kernel {max(seen)} MB, exporter {own} MB, page {size:.1f} MB")
         if len(sys.argv) > 2:
             shutil.copytree(Path(scratch) / "reports", sys.argv[2])
 

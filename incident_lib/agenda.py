@@ -24,17 +24,32 @@ class Topic:
 
 
 def topics(
-    decisions: pd.DataFrame, broken: pd.DataFrame, changes: pd.DataFrame, fixed: pd.DataFrame, again: pd.DataFrame,
-    tasks: pd.DataFrame, well: pd.DataFrame,
-) -> list[Topic]:  # fmt: skip
+    decisions: pd.DataFrame,
+    broken: pd.DataFrame,
+    changes: pd.DataFrame,
+    fixed: pd.DataFrame,
+    again: pd.DataFrame,
+    tasks: pd.DataFrame,
+    well: pd.DataFrame,
+) -> list[Topic]:
     """Return all that could be talked about, from the report's own tables; questions, never verdicts about persons.
 
     ``tasks`` are the open action items with ``days_late``. What can be decided counts more than what can only be noted.
     """
-    every = [_decisions(decisions), *_rules(broken), *_changes(changes), _fixes(fixed), _recurring(again), _tasks(tasks)]
-    keep = Topic("What should we do again, and what surprised us?",
-                 f"{len(well)} things went well by the pages" if len(well) else "the pages don't say what went well",
-                 "What did people learn?", 2.0)  # fmt: skip
+    every = [
+        _decisions(decisions),
+        *_rules(broken),
+        *_changes(changes),
+        _fixes(fixed),
+        _recurring(again),
+        _tasks(tasks),
+    ]
+    keep = Topic(
+        "What should we do again, and what surprised us?",
+        f"{len(well)} things went well by the pages" if len(well) else "the pages don't say what went well",
+        "What did people learn?",
+        2.0,
+    )
     return sorted([topic for topic in [*every, keep] if topic], key=lambda topic: -topic.value)
 
 
@@ -44,21 +59,38 @@ def _decisions(decisions: pd.DataFrame) -> Topic | None:
     if still.empty:
         return None
     why = f"{len(still)} open, {overdue} of them overdue"
-    return Topic("Which of our own decisions do we still want, and what keeps them open?", why, "What became of earlier decisions?", 4 + 3.0 * overdue)
+    return Topic(
+        "Which of our own decisions do we still want, and what keeps them open?",
+        why,
+        "What became of earlier decisions?",
+        4 + 3.0 * overdue,
+    )
 
 
 def _rules(broken: pd.DataFrame) -> list[Topic]:
     worst = broken[broken["broken"] > 0].head(3)
     return [
-        Topic(f"What makes “{row.rule}” hard to keep, or is it the wrong rule?", f"broken {row.broken} of {row.judged} times",
-              "Was the process kept?", 2.5 * row.broken)
+        Topic(
+            f"What makes “{row.rule}” hard to keep, or is it the wrong rule?",
+            f"broken {row.broken} of {row.judged} times",
+            "Was the process kept?",
+            2.5 * row.broken,
+        )
         for row in worst.itertuples()
-    ]  # fmt: skip
+    ]
 
 
 def _changes(changes: pd.DataFrame) -> list[Topic]:
     told = changes[changes["verdict"] != "cannot tell"]
-    return [Topic(f"What is behind it: {row.what}, {row.verdict}?", row.sentence, "What changed, as far as it can be told?", 9.0) for row in told.itertuples()]
+    return [
+        Topic(
+            f"What is behind it: {row.what}, {row.verdict}?",
+            row.sentence,
+            "What changed, as far as it can be told?",
+            9.0,
+        )
+        for row in told.itertuples()
+    ]
 
 
 def _fixes(fixed: pd.DataFrame) -> Topic | None:
@@ -73,15 +105,24 @@ def _recurring(again: pd.DataFrame) -> Topic | None:
     often = again[again["times"] > 1] if len(again) else again
     if often.empty:
         return None
-    return Topic("Which recurring incident is worth ending for good?", f"{len(often)} of the period came for at least the third time",
-                 "What came again?", 3 + 0.5 * min(len(often), 8))  # fmt: skip
+    return Topic(
+        "Which recurring incident is worth ending for good?",
+        f"{len(often)} of the period came for at least the third time",
+        "What came again?",
+        3 + 0.5 * min(len(often), 8),
+    )
 
 
 def _tasks(tasks: pd.DataFrame) -> Topic | None:
     late = tasks[tasks["days_late"].fillna(0) > 0] if len(tasks) else tasks
     if late.empty:
         return None
-    return Topic("Which open tasks do we do, and which do we decline?", f"{len(late)} open action items are past their day", "Which action items are open?", 3 + 0.3 * min(len(late), 20))
+    return Topic(
+        "Which open tasks do we do, and which do we decline?",
+        f"{len(late)} open action items are past their day",
+        "Which action items are open?",
+        3 + 0.3 * min(len(late), 20),
+    )
 
 
 def meeting_agenda(found: Sequence[Topic], *, minutes: int = 30) -> pd.DataFrame:
@@ -93,9 +134,11 @@ def meeting_agenda(found: Sequence[Topic], *, minutes: int = 30) -> pd.DataFrame
     chosen = list(found[: room // LEAST])
     spent = _shared([topic.value for topic in chosen], room)
     closing = CLOSING + room - sum(spent)
-    rows = [(OPENING, "What happened, in one page?", "so that everybody knows the answer", "In short"),
-            *((time, topic.question, topic.why, topic.section) for time, topic in zip(spent, chosen, strict=True)),
-            (closing, "What do we decide, who owns it, by when?", "written down before we part", "What do we decide?")]  # fmt: skip
+    rows = [
+        (OPENING, "What happened, in one page?", "so that everybody knows the answer", "In short"),
+        *((time, topic.question, topic.why, topic.section) for time, topic in zip(spent, chosen, strict=True)),
+        (closing, "What do we decide, who owns it, by when?", "written down before we part", "What do we decide?"),
+    ]
     table = pd.DataFrame(rows, columns=["minutes", "question", "why", "section"])
     return table.assign(no=range(1, len(table) + 1))[["no", "minutes", "question", "why", "section"]]
 
@@ -118,6 +161,12 @@ def invited(records: Records) -> pd.DataFrame:
     people = records.people
     leads = people["roles"].map(lambda roles: "incident commander" in split_names(roles)).astype(bool)
     chosen = people[leads | people["interested"]]
-    why = pd.Series("asked to be invited", index=chosen.index, dtype="str").mask(leads[chosen.index], "incident commander")
+    why = pd.Series("asked to be invited", index=chosen.index, dtype="str").mask(
+        leads[chosen.index], "incident commander"
+    )
     why = why.mask(leads[chosen.index] & chosen["interested"], "incident commander; asked to be invited")
-    return chosen.assign(why=why)[["name", "why", "email"]].sort_values(["why", "name"], kind="stable").reset_index(drop=True)
+    return (
+        chosen.assign(why=why)[["name", "why", "email"]]
+        .sort_values(["why", "name"], kind="stable")
+        .reset_index(drop=True)
+    )

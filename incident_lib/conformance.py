@@ -52,9 +52,15 @@ def rule_results(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
 def _judged(rule: Rule, process: Process) -> pd.DataFrame:
     """Return state, evidence and source of a rule for each incident, after what excuses it."""
     checks: dict[str, Callable[[Rule, Process], pd.DataFrame]] = {
-        "within": _within, "customers-first": _customers_first, "status-updates": status_updates, "data-links": data_links,
-        "tags": tags, "sections": sections, "tasks": tasks, "tasks-in-time": tasks_in_time,
-    }  # fmt: skip
+        "within": _within,
+        "customers-first": _customers_first,
+        "status-updates": status_updates,
+        "data-links": data_links,
+        "tags": tags,
+        "sections": sections,
+        "tasks": tasks,
+        "tasks-in-time": tasks_in_time,
+    }
     found = checks[rule.check](rule, process)
     excused = process.texts()
     if rule.check != "status-updates" and rule.event not in _OF_RESPONSE:
@@ -175,7 +181,10 @@ def rule_counts(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def most_broken(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the rules by how often they were broken: rule, broken, judged (kept or broken), unknown, share (broken of judged)."""
+    """Return the rules by how often they were broken: rule, broken, judged (kept or broken), unknown, share.
+
+    ``share`` is that of broken among the judged.
+    """
     counts = rule_counts(results)
     judged = counts["kept"] + counts["broken"]
     table = counts.assign(judged=judged, share=(counts["broken"] / judged).where(judged > 0))
@@ -199,9 +208,9 @@ def by_incident(results: pd.DataFrame) -> pd.DataFrame:
 def went_by_the_book(results: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of which no rule was broken: incident_id, kept, unknown, not_yet.
 
-    Those of which nothing is known either way are not among them: silence is no merit.
+    Those of which less is known to be kept than is unknown are not among them: silence is no merit.
     """
     table = by_incident(results)
-    return table[(table["broken"] == 0) & (table["kept"] > 0)][
+    return table[(table["broken"] == 0) & (table["kept"] > 0) & (table["kept"] >= table["unknown"])][
         ["incident_id", "severity", "kept", "unknown", "not_yet"]
     ].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""What process reviews decide: earlier decisions and what became of them; edits that leave the rest of the file alone."""
+"""What process reviews decide, and what became of it; edits that leave the rest of the file alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def decisions_until(records: Records, period: Period) -> pd.DataFrame:
 
     Adds ``overdue`` (open, and its day is over) and ``became`` (open, overdue, done, or dropped with the reason).
     """
-    earlier = records.decisions[[_ends(name) <= period.last for name in records.decisions["review"]]]
+    past = records.decisions["review"].map(lambda name: _ends(name) <= period.last).astype(bool)
+    earlier = records.decisions[past]
     order = earlier["status"].map({"open": 0, "done": 1, "dropped": 2})
     today = records.as_of.tz_convert(records.settings.workbook.tz).tz_localize(None).normalize()
     overdue = (earlier["status"] == "open") & (earlier["due_on"] < today)
@@ -64,7 +65,9 @@ def review_file(records: Records, review: str) -> Path:
     return records.folder / "reviews" / f"{safe_name(review)}.md"
 
 
-def decide(records: Records, review: str, text: str, *, owner: str | None, on: date, due: date | None = None) -> tuple[Path, int]:
+def decide(
+    records: Records, review: str, text: str, *, owner: str | None, on: date, due: date | None = None
+) -> tuple[Path, int]:
     """Add a decision to a review's file, which is created if there is none; return the file and the decision's number.
 
     Raises:
@@ -73,14 +76,22 @@ def decide(records: Records, review: str, text: str, *, owner: str | None, on: d
     """
     name = parse_period(review).name
     if not text.strip():
-        raise SettingsError("a decision needs a text; expected something like 'Name the owner before the channel is archived'")
+        raise SettingsError(
+            "a decision needs a text; expected something like 'Name the owner before the channel is archived'"
+        )
     if owner and len(records.people) and owner not in set(records.people["name"]):
         raise SettingsError(unknown(owner, sorted(records.people["name"]), "person"))
     path = review_file(records, name)
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         create_only(path, _NEW.format(review=name).encode())
-    entry = {"text": text.strip(), "owner": owner, "decided_on": f"{on}", "due_on": f"{due}" if due else None, "status": "open"}
+    entry = {
+        "text": text.strip(),
+        "owner": owner,
+        "decided_on": f"{on}",
+        "due_on": f"{due}" if due else None,
+        "status": "open",
+    }
     entry = {key: value for key, value in entry.items() if value is not None}
     numbers: list[int] = []
     edit_page(path, lambda content: _appended(content, name, entry, numbers))
@@ -115,8 +126,14 @@ def close_decision(records: Records, review: str, number: int, *, on: date, drop
     path = review_file(records, review)
     change = {"status": "dropped" if dropped else "done", "closed_on": f"{on}", "because": dropped}
     place = number - 1
-    edit_page(path, lambda content: [(("decisions", place, key), value) for key, value in change.items()
-                                     if value is not None or (content["decisions"][place] or {}).get(key) is not None])  # fmt: skip
+    edit_page(
+        path,
+        lambda content: [
+            (("decisions", place, key), value)
+            for key, value in change.items()
+            if value is not None or (content["decisions"][place] or {}).get(key) is not None
+        ],
+    )
     return path
 
 

@@ -29,7 +29,7 @@ def quotes(records: Records, incidents: pd.DataFrame, heading: str) -> pd.DataFr
 
 
 def _section(sections: object, heading: str) -> str:
-    """Return the text under a heading, be it a section or a part of one; quotes and case of the heading don't matter."""
+    """Return the text under a heading, be it a section or a part of one; case and quotes don't matter."""
     held = json.loads(sections) if isinstance(sections, str) else {}
     wanted = _bare(heading)
     for name, text in held.items():
@@ -52,6 +52,7 @@ def _lines(text: str) -> list[str]:
     """Return list items and paragraphs as plain lines, without placeholders and what a program wrote about itself."""
     joined = re.sub(r"\n(?!\s*(?:[-*+]|\d+\.)\s|\s*\n)", " ", text.strip())
     lines = [re.sub(r"^\s*(?:[-*+]|\d+\.)\s+", "", line).strip() for line in joined.splitlines()]
+    lines = [" ".join(line.split()) for line in lines]
     return [line for line in lines if line and not _PLACEHOLDER.match(line) and not line.startswith(("|", "<!--"))]
 
 
@@ -100,7 +101,12 @@ def surprises(records: Records, incidents: pd.DataFrame, *, most: int = 12) -> p
     every = pd.concat([*pages, said], ignore_index=True)
     every = every[every["text"].str.contains(pattern)] if len(every) else every
     texts = [_sentence_with(text, pattern) for text in every["text"]]
-    return every.assign(text=pd.Series(texts, index=every.index, dtype="str")).drop_duplicates(["incident_id", "text"]).head(most).reset_index(drop=True)
+    return (
+        every.assign(text=pd.Series(texts, index=every.index, dtype="str"))
+        .drop_duplicates(["incident_id", "text"])
+        .head(most)
+        .reset_index(drop=True)
+    )
 
 
 def _sentence_with(text: str, pattern: re.Pattern[str]) -> str:

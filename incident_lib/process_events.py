@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -47,6 +47,7 @@ class Process:
 def process_of(records: Records, incidents: pd.DataFrame) -> Process:
     """Return the process of the major ones among some incidents."""
     frame = _frame(records, incidents)
+    records = narrowed(records, frame.index)
     states = step_states(records)
     states = states[states["incident_id"].isin(frame.index)]
     shown = pd.Series(frame.index.isin(records.follow_ups["incident_id"]), index=frame.index)
@@ -54,6 +55,13 @@ def process_of(records: Records, incidents: pd.DataFrame) -> Process:
     return Process(
         records, frame, {**steps, **_stated(frame), **_meeting(records, frame, shown), **_others(records, frame)}
     )
+
+
+def narrowed(records: Records, incident_ids: pd.Index | pd.Series) -> Records:
+    """Return records with nothing but these incidents: what looks at one after the other is then quick."""
+    names = ("incidents", "timeline", "messages", "postmortems", "action_items", "follow_ups")
+    tables = {name: getattr(records, name) for name in names}
+    return replace(records, **{name: table[table["incident_id"].isin(incident_ids)] for name, table in tables.items()})
 
 
 def _frame(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +133,7 @@ def _others(records: Records, frame: pd.DataFrame) -> dict[str, Happening]:
 
 
 def _tasks_done(records: Records, frame: pd.DataFrame) -> pd.Series:
-    """Return the end of the day on which an incident's last task was done; missing while one is open, or none is known."""
+    """Return the end of the day of an incident's last task; missing while one is open, or none is known."""
     items = records.action_items[records.action_items["status"] != "declined"]
     groups = items.groupby("incident_id")["done_on"]
     last = groups.max().where(groups.count() == groups.size()).reindex(frame.index)

@@ -33,7 +33,11 @@ class Likeness:
         self.incidents = incidents.reset_index(drop=True)
         texts = self.incidents["title"].fillna("") + " " + self.incidents["summary"].fillna("")
         counts = [Counter(re.findall(r"[a-z][\w-]{2,}", text.casefold())) for text in texts]
-        names = {word for name in self.incidents["customers"].dropna() for word in re.findall(r"[a-z][\w-]{2,}", name.casefold())}
+        names = {
+            word
+            for name in self.incidents["customers"].dropna()
+            for word in re.findall(r"[a-z][\w-]{2,}", name.casefold())
+        }
         counts = [Counter({word: count for word, count in one.items() if word not in names}) for one in counts]
         seen = Counter(word for one in counts for word in one)
         self._weights = [self._weighted(one, seen) for one in counts]
@@ -41,14 +45,18 @@ class Likeness:
         for place, weights in enumerate(self._weights):
             for word in weights:
                 self._holders[word].append(place)
-        self._names = {name: [set(split_names(text)) for text in self.incidents[name]] for name in ("services", "customers")}
+        self._names = {
+            name: [set(split_names(text)) for text in self.incidents[name]] for name in ("services", "customers")
+        }
         self._places = {name: place for place, name in enumerate(self.incidents["incident_id"])}
 
     def _weighted(self, words: Counter[str], seen: Counter[str]) -> dict[str, float]:
         """Return the rarest words with their weights; a word of more than a tenth of all incidents says nothing."""
         total = len(self.incidents)
         rare = {word: count for word, count in words.items() if seen[word] <= max(total / 10, 3)}
-        weights = {word: (1 + math.log(count)) * (math.log((1 + total) / (1 + seen[word])) + 1) for word, count in rare.items()}
+        weights = {
+            word: (1 + math.log(count)) * (math.log((1 + total) / (1 + seen[word])) + 1) for word, count in rare.items()
+        }
         kept = dict(sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS])
         length = math.sqrt(sum(weight**2 for weight in kept.values()))
         return {word: weight / length for word, weight in kept.items()} if length else {}
@@ -61,8 +69,12 @@ class Likeness:
             for other in self._holders[word]:
                 cosines[other] += weight * self._weights[other][word]
         rows = [self._row(place, other, cosine) for other, cosine in cosines.items() if other != place]
-        found = pd.DataFrame([row for row in rows if row["score"] >= LEAST], columns=["incident_id", "began_at", "title", "score", "why"])
-        return found.sort_values(["score", "incident_id"], ascending=[False, True], kind="stable").reset_index(drop=True)
+        found = pd.DataFrame(
+            [row for row in rows if row["score"] >= LEAST], columns=["incident_id", "began_at", "title", "score", "why"]
+        )
+        return found.sort_values(["score", "incident_id"], ascending=[False, True], kind="stable").reset_index(
+            drop=True
+        )
 
     def _row(self, place: int, other: int, cosine: float) -> dict[str, object]:
         score, why = 0.6 * cosine, []
@@ -75,8 +87,13 @@ class Likeness:
         words = sorted(shared, key=lambda word: (-self._weights[place][word], word))[:4]
         row = self.incidents.iloc[other]
         began = row["started_at"] if pd.notna(row["started_at"]) else row["first_seen_at"]
-        return {"incident_id": row["incident_id"], "began_at": began, "title": row["title"], "score": round(score, 2),
-                "why": "; ".join([*why, f"the words {listed(words)}"])}  # fmt: skip
+        return {
+            "incident_id": row["incident_id"],
+            "began_at": began,
+            "title": row["title"],
+            "score": round(score, 2),
+            "why": "; ".join([*why, f"the words {listed(words)}"]),
+        }
 
 
 def recurring(likeness: Likeness, incidents: pd.DataFrame, *, most: int = 200) -> pd.DataFrame:
@@ -90,8 +107,17 @@ def recurring(likeness: Likeness, incidents: pd.DataFrame, *, most: int = 200) -
         found = found[found["began_at"] < incident["began_at"]]
         if len(found):
             best = found.iloc[0]
-            rows.append({"incident_id": incident["incident_id"], "title": incident["title"], "earlier": best["incident_id"],
-                         "earlier_title": best["title"], "times": len(found), "score": best["score"], "why": best["why"]})  # fmt: skip
+            rows.append(
+                {
+                    "incident_id": incident["incident_id"],
+                    "title": incident["title"],
+                    "earlier": best["incident_id"],
+                    "earlier_title": best["title"],
+                    "times": len(found),
+                    "score": best["score"],
+                    "why": best["why"],
+                }
+            )
     table = pd.DataFrame(rows, columns=["incident_id", "title", "earlier", "earlier_title", "times", "score", "why"])
     return table.sort_values(["times", "score"], ascending=False, kind="stable").reset_index(drop=True)
 
@@ -109,8 +135,24 @@ def fixes(records: Records, likeness: Likeness, *, until: pd.Timestamp, most: in
     window = (began.min(), min(until, records.as_of))
     every = began[began < window[1]].dt.tz_convert(None).sort_values().to_numpy()
     rows = [_fix(item, likeness.like(item["incident_id"]), window, every, records) for item in done.to_dict("records")]
-    columns = ["incident_id", "title", "tasks", "done_on", "before", "after", "days_before", "days_after", "expected",
-               "ratio", "lower", "upper", "by_chance", "fate", "again", "source"]  # fmt: skip
+    columns = [
+        "incident_id",
+        "title",
+        "tasks",
+        "done_on",
+        "before",
+        "after",
+        "days_before",
+        "days_after",
+        "expected",
+        "ratio",
+        "lower",
+        "upper",
+        "by_chance",
+        "fate",
+        "again",
+        "source",
+    ]
     table = pd.DataFrame([row for row in rows if row["days_after"] > 0], columns=columns)
     order = table["fate"].map({"came back": 0, "held": 1, "too early": 2})
     table = table.assign(order=order).sort_values(["order", "done_on", "incident_id"], kind="stable")
@@ -121,14 +163,18 @@ def _last_tasks(records: Records, likeness: Likeness) -> pd.DataFrame:
     """Return each incident's preventing task that was done last, with how many were done, and the incident's title."""
     items = records.action_items
     done = items[(items["status"] == "done") & items["done_on"].notna() & items["kind"].ne("clean-up")]
-    done = done[done["incident_id"].isin(likeness.incidents["incident_id"])].sort_values(["done_on", "incident_id", "item"])
+    done = done[done["incident_id"].isin(likeness.incidents["incident_id"])].sort_values(
+        ["done_on", "incident_id", "item"]
+    )
     tasks = done.groupby("incident_id").size()
     titles = likeness.incidents.set_index("incident_id")["title"]
     last = done.drop_duplicates("incident_id", keep="last")
     return last.assign(tasks=last["incident_id"].map(tasks), title=last["incident_id"].map(titles))
 
 
-def _fix(item: dict, family: pd.DataFrame, window: tuple[pd.Timestamp, pd.Timestamp], every: np.ndarray, records: Records) -> dict:
+def _fix(
+    item: dict, family: pd.DataFrame, window: tuple[pd.Timestamp, pd.Timestamp], every: np.ndarray, records: Records
+) -> dict:
     """Return one incident's fix with what came before and after it."""
     done = (item["done_on"] + _DAY).tz_localize(records.settings.workbook.tz).tz_convert("UTC")
     times = family["began_at"]
@@ -139,15 +185,22 @@ def _fix(item: dict, family: pd.DataFrame, window: tuple[pd.Timestamp, pd.Timest
     expected = before / days[0] * days[1] if days[0] else 0.0
     return {
         **{name: item[name] for name in ("incident_id", "title", "tasks", "done_on", "source")},
-        "before": before, "after": after, "days_before": round(days[0]), "days_after": round(days[1]),
-        "expected": expected, "ratio": ratio, "lower": lower, "upper": upper,
-        "by_chance": _by_chance(before + after, after, every, done), "fate": fate_of(after, expected, upper),
+        "before": before,
+        "after": after,
+        "days_before": round(days[0]),
+        "days_after": round(days[1]),
+        "expected": expected,
+        "ratio": ratio,
+        "lower": lower,
+        "upper": upper,
+        "by_chance": _by_chance(before + after, after, every, done),
+        "fate": fate_of(after, expected, upper),
         "again": ", ".join(again["incident_id"].head(3)) or None,
-    }  # fmt: skip
+    }
 
 
 def fate_of(after: int, expected: float, upper: float) -> str:
-    """Return whether a fix held: clearly fewer since, or none where three were to be expected; came back; or too early."""
+    """Return whether a fix held (clearly fewer since, or none where three were expected), or is too early to judge."""
     if upper < 1 or (not after and expected >= ENOUGH_EXPECTED):
         return "held"
     return "came back" if after else "too early"
@@ -168,4 +221,5 @@ def fix_sentence(table: pd.DataFrame) -> str:
         return "No task that was meant to prevent anything was done, so there is nothing to judge."
     counts = table["fate"].value_counts().reindex(list(FATES)).fillna(0).astype(int)
     words = {"held": "held", "came back": "were followed by one like them", "too early": "are too early to judge"}
-    return f"Of {len(table)} incidents whose preventing tasks were done, {listed([f'{counts[fate]} {words[fate]}' for fate in FATES])}."
+    parts = [f"{counts[fate]} {words[fate]}" for fate in FATES]
+    return f"Of {len(table)} incidents whose preventing tasks were done, {listed(parts)}."

@@ -1,7 +1,7 @@
-"""How the load of incidents falls on people: pages out of hours, hand-offs, silences; about the team, not about persons.
+"""How the load of incidents falls on people: calls out of hours, hand-offs, silences; about the team, not persons.
 
 Two bad nights make nobody an exception. Each person's rate is drawn towards the team's by as much as chance explains
-(partial pooling), with an interval; whoever was paged for fewer incidents than a small group is counted with the others.
+(partial pooling), with an interval; whoever was called to fewer incidents than a small group counts with the others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import special
 
 from incident_lib.periods import Period
+from incident_lib.process_events import narrowed
 from incident_lib.records import Records
 from incident_lib.responding import hand_offs
 from incident_lib.severity_time import severity_changes
@@ -36,7 +37,10 @@ def calls(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     events = events[events["incident_id"].isin(incidents["incident_id"])].sort_values(["at", "source"], kind="stable")
     first = events.drop_duplicates(["incident_id", "who"])[["incident_id", "who", "at"]].reset_index(drop=True)
     zones = dict(records.people.dropna(subset="zone")[["name", "zone"]].to_numpy())
-    local = [at.tz_convert(ZoneInfo(zones[who])) if who in zones else None for who, at in zip(first["who"], first["at"], strict=True)]
+    local = [
+        at.tz_convert(ZoneInfo(zones[who])) if who in zones else None
+        for who, at in zip(first["who"], first["at"], strict=True)
+    ]
     return first.assign(
         when=pd.Series([None if at is None else _when(at, records) for at in local], dtype="str"),
         week=pd.Series([f"{at.isocalendar()[0]}-W{at.isocalendar()[1]:02}" for at in first["at"]], dtype="str"),
@@ -57,7 +61,9 @@ def page_counts(paged: pd.DataFrame) -> pd.DataFrame:
     order = ["working hours", "evening or day off", "night", "zone unknown"]
     counts = paged["when"].fillna("zone unknown").value_counts().reindex(order).fillna(0).astype(int)
     counts = counts[(counts > 0) | (counts.index != "zone unknown")]
-    return pd.DataFrame({"when": counts.index, "pages": counts.to_numpy(), "share": counts.to_numpy() / max(len(paged), 1)})
+    return pd.DataFrame(
+        {"when": counts.index, "pages": counts.to_numpy(), "share": counts.to_numpy() / max(len(paged), 1)}
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,11 @@ def pooled_load(paged: pd.DataFrame, weeks: float, *, small_group: int) -> Poole
     shown = table[~table["who"].isin(small.index)]
     if len(small):
         why = f"each under {small_group}" if len(small) < len(counts) else "too few to name"
-        few = {"who": f"{OTHERS} ({len(small)}, {why})", "incidents": int(small.sum()), "rate": small.sum() / weeks / len(small)}
+        few = {
+            "who": f"{OTHERS} ({len(small)}, {why})",
+            "incidents": int(small.sum()),
+            "rate": small.sum() / weeks / len(small),
+        }
         shown = pd.concat([shown, pd.DataFrame([few])], ignore_index=True)
     return Pooled(shown.reset_index(drop=True), _spread_sentence(counts.to_numpy(dtype=float), weeks))
 
@@ -101,9 +111,15 @@ def _prior(counts: np.ndarray, weeks: float) -> tuple[float, float]:
 def _rates(counts: pd.Series, weeks: float, shape: float, rate: float) -> pd.DataFrame:
     own = counts.to_numpy(dtype=float)
     lower, upper = (special.gammaincinv(shape + own, p) / (rate + weeks) for p in (0.025, 0.975))
-    return pd.DataFrame({
-        "who": counts.index, "incidents": counts.to_numpy(), "rate": (shape + own) / (rate + weeks), "lower": lower, "upper": upper,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "who": counts.index,
+            "incidents": counts.to_numpy(),
+            "rate": (shape + own) / (rate + weeks),
+            "lower": lower,
+            "upper": upper,
+        }
+    )
 
 
 def _spread_sentence(counts: np.ndarray, weeks: float) -> str:
@@ -115,7 +131,8 @@ def _spread_sentence(counts: np.ndarray, weeks: float) -> str:
     p = float(special.chdtrc(people - 1, ((counts - counts.mean()) ** 2).sum() / counts.mean()))
     if p > 0.05:
         return f"{said}; the differences among them are no larger than chance makes them (p = {p:.2f})."
-    return f"{said}; the load is spread more unevenly than by chance (p = {p:.3f}), which the rota, skills, or the day may explain."
+    why = "which the rota, skills, or the day may explain"
+    return f"{said}; the load is spread more unevenly than by chance (p = {p:.3f}), {why}."
 
 
 def weeks_of(period: Period) -> float:
@@ -126,6 +143,7 @@ def weeks_of(period: Period) -> float:
 def changes_of(records: Records, incidents: pd.DataFrame) -> dict[str, list[str]]:
     """Return the severity changes of the major ones of these incidents in words, by incident id."""
     major = incidents.loc[incidents["severity"].isin(records.settings.severities.major), "incident_id"]
+    records = narrowed(records, major)
     told = _told_of(records)
     return {name: [change.words for change in severity_changes(records, name)] for name in major if name in told}
 
@@ -133,6 +151,7 @@ def changes_of(records: Records, incidents: pd.DataFrame) -> dict[str, list[str]
 def hand_overs_of(records: Records, incidents: pd.DataFrame) -> dict[str, int]:
     """Return how often the lead of each major incident was handed over, as far as people said so."""
     major = incidents.loc[incidents["severity"].isin(records.settings.severities.major), "incident_id"]
+    records = narrowed(records, major)
     told = set(records.messages["incident_id"].dropna())
     return {name: len(hand_offs(records, name)) for name in major if name in told}
 
@@ -156,6 +175,14 @@ def silent_gaps(records: Records, incidents: pd.DataFrame, *, most: int = 60) ->
         gaps = silences(incident_timeline(records, incident.incident_id), until, records.settings.chat.quiet_minutes)
         if len(gaps):
             longest = gaps.sort_values("minutes", ascending=False, kind="stable").iloc[0]
-            rows.append({"incident_id": incident.incident_id, "severity": incident.severity, "at": longest["at"],
-                         "minutes": longest["minutes"], "silences": len(gaps), "source": longest["source"]})  # fmt: skip
+            rows.append(
+                {
+                    "incident_id": incident.incident_id,
+                    "severity": incident.severity,
+                    "at": longest["at"],
+                    "minutes": longest["minutes"],
+                    "silences": len(gaps),
+                    "source": longest["source"],
+                }
+            )
     return pd.DataFrame(rows, columns=["incident_id", "severity", "at", "minutes", "silences", "source"])

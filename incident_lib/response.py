@@ -19,9 +19,12 @@ _DOUBTFUL = {"impossible-order", "wrong-year"}
 _ABOUT_MANY = {"shared-end", "shared-ends", "backfilled-start", "automatic-closing", "whole-hours"}
 _PARTS_OF_DAY = {0: "00 to 06", 1: "06 to 12", 2: "12 to 18", 3: "18 to 24"}
 GROUPS = {
-    "severity": "severity", "customers": "customer", "services": "service", "weekday": "day of detection",
+    "severity": "severity",
+    "customers": "customer",
+    "services": "service",
+    "weekday": "day of detection",
     "hour": "time of day of detection",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,12 @@ def measure(name: str) -> Measure:
     return found[name]
 
 
+def main_measure(incidents: pd.DataFrame) -> Measure:
+    """Return the measure of the whole incident that the records can fill: from the impact, else from detection, on."""
+    known = incidents["started_at"].notna().sum() * 2 >= incidents["detected_at"].notna().sum()
+    return WHOLE if known else TIME_TO_RESOLVE
+
+
 def for_measuring(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     """Return incidents with ``told_at`` (the first update that customers saw), ``doubted`` (by forensics), and when
     they were detected on the workbook's clock: ``weekday`` and ``hour`` (a quarter of the day).
@@ -63,9 +72,9 @@ def for_measuring(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     doubted = problems.loc[problems["rule"].isin(_DOUBTFUL), "incident_id"]
     local = incidents["detected_at"].fillna(incidents["first_seen_at"]).dt.tz_convert(records.settings.workbook.tz)
     return incidents.assign(
-        told_at=incidents["incident_id"].map(updates).astype("datetime64[us, UTC]"),
+        told_at=updates.reindex(incidents["incident_id"]).set_axis(incidents.index),
         doubted=incidents["incident_id"].isin(doubted),
-        weekday=pd.Categorical(local.dt.dayofweek.map(dict(enumerate(WEEKDAYS))), WEEKDAYS, ordered=True),
+        weekday=pd.Categorical(local.dt.day_of_week.map(dict(enumerate(WEEKDAYS))), WEEKDAYS, ordered=True),
         hour=(local.dt.hour // 6).map(_PARTS_OF_DAY).astype("str"),
     )
 
@@ -79,18 +88,33 @@ def durations(incidents: pd.DataFrame, measure: Measure, *, as_of: pd.Timestamp)
     or where ``incidents`` has a column ``doubted`` (``for_measuring``) that says so.
     """
     over = incidents["resolved_at"] <= as_of
-    ends = incidents[measure.end] if measure.end in incidents else pd.Series(pd.NaT, index=incidents.index).dt.tz_localize("UTC")
+    ends = (
+        incidents[measure.end]
+        if measure.end in incidents
+        else pd.Series(pd.NaT, index=incidents.index).dt.tz_localize("UTC")
+    )
     begun = incidents[(incidents[measure.start] <= as_of) & ~(over & ends.isna())]
     ends = ends[begun.index]
     finished = ends <= as_of
     minutes = (ends.where(finished, as_of) - begun[measure.start]) / pd.Timedelta(minutes=1)
-    doubted = begun["doubted"] if "doubted" in begun else False
-    columns = ["incident_id", "severity", "title", *(name for name in (*GROUPS, "began_at") if name in begun and name != "severity")]
-    return begun[columns].assign(minutes=minutes, finished=finished, believed=(minutes >= 0) & ~doubted).reset_index(drop=True)
+    doubted = begun.get("doubted", False)
+    columns = [
+        "incident_id",
+        "severity",
+        "title",
+        *(name for name in (*GROUPS, "began_at") if name in begun and name != "severity"),
+    ]
+    return (
+        begun[columns]
+        .assign(minutes=minutes, finished=finished, believed=(minutes >= 0) & ~doubted)
+        .reset_index(drop=True)
+    )
 
 
-def duration_summary(incidents: pd.DataFrame, *, as_of: pd.Timestamp, measures: Iterable[Measure] = MEASURES) -> pd.DataFrame:
-    """Return per measure: n, open, left_out (impossible), unknown (the end was never recorded), median, lower, upper, longest.
+def duration_summary(
+    incidents: pd.DataFrame, *, as_of: pd.Timestamp, measures: Iterable[Measure] = MEASURES
+) -> pd.DataFrame:
+    """Return per measure: n, open, left_out (impossible), unknown (no end recorded), median, lower, upper, longest.
 
     Minutes. ``n`` counts finished and open durations. The median has an exact interval where all are finished, else it
     is Kaplan and Meier's, which counts the open ones; it is missing where fewer than half have finished.
@@ -99,20 +123,27 @@ def duration_summary(incidents: pd.DataFrame, *, as_of: pd.Timestamp, measures: 
     for one in measures:
         part = durations(incidents, one, as_of=as_of)
         rows.append({"measure": one.name, **_summary(part), "unknown": len(incidents) - len(part)})
-    return pd.DataFrame(rows, columns=["measure", "n", "open", "left_out", "unknown", "median", "lower", "upper", "longest"])
+    return pd.DataFrame(
+        rows, columns=["measure", "n", "open", "left_out", "unknown", "median", "lower", "upper", "longest"]
+    )
 
 
 def _summary(part: pd.DataFrame) -> dict[str, float]:
     good = part[part["believed"]]
     value, lower, upper = honest_median(good["minutes"], good["finished"])
     return {
-        "n": len(good), "open": int((~good["finished"]).sum()), "left_out": len(part) - len(good),
-        "median": value, "lower": lower, "upper": upper, "longest": good["minutes"].max(),
-    }  # fmt: skip
+        "n": len(good),
+        "open": int((~good["finished"]).sum()),
+        "left_out": len(part) - len(good),
+        "median": value,
+        "lower": lower,
+        "upper": upper,
+        "longest": good["minutes"].max(),
+    }
 
 
 def honest_median(values: pd.Series, finished: pd.Series) -> tuple[float, float, float]:
-    """Return the median with its 95 % interval of durations of which some may be running still; NaN where not reached."""
+    """Return the median, with its 95 % interval, of durations some of which may be running; NaN where not reached."""
     if finished.all():
         found = tuple(median_interval(values))
     else:
@@ -122,10 +153,8 @@ def honest_median(values: pd.Series, finished: pd.Series) -> tuple[float, float,
 
 
 def duration_texts(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return a summary for reading: the first column, n, typical ("42 min (31 min to 1 h 06 min)"), longest, left out."""
-    typical = [
-        _typical(row.median, row.lower, row.upper, row.n) for row in summary.itertuples()
-    ]
+    """Return a summary for reading, with typical ("42 min (31 min to 1 h 06 min)") and longest as texts."""
+    typical = [_typical(row.median, row.lower, row.upper, row.n) for row in summary.itertuples()]
     return summary.assign(
         typical=pd.Series(typical, index=summary.index, dtype="str"),
         longest=summary["longest"].map(span_text, na_action="ignore").astype("str"),
@@ -165,10 +194,14 @@ def by_groups(incidents: pd.DataFrame, one: Measure, *, as_of: pd.Timestamp, sma
         each = _each(table, column) if column in table else table.head(0)
         for group, part in each.groupby(column, observed=True) if column in table else ():
             rows.append({"by": what, "group": str(group), **_summary(part)})
-    summary = pd.DataFrame(rows, columns=["by", "group", "n", "open", "left_out", "median", "lower", "upper", "longest"])
+    summary = pd.DataFrame(
+        rows, columns=["by", "group", "n", "open", "left_out", "median", "lower", "upper", "longest"]
+    )
     shown = duration_texts(summary)
     few = shown["n"] < small_group
-    return shown.assign(typical=shown["typical"].mask(few, FEW), longest=shown["longest"].mask(few)).drop(columns=["median", "lower", "upper"])
+    return shown.assign(typical=shown["typical"].mask(few, FEW), longest=shown["longest"].mask(few)).drop(
+        columns=["median", "lower", "upper"]
+    )
 
 
 def _each(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -194,8 +227,10 @@ def doubts(records: Records, incidents: pd.DataFrame) -> list[str]:
     return sentences + [f"Read durations with this in mind: {message}." for message in warned]
 
 
-def response_account(records: Records, incidents: pd.DataFrame, changes: dict[str, list[str]], hand_overs: dict[str, int]) -> pd.DataFrame:
-    """Return, per major incident: escalations, severity changes (in words), hand-offs, updates, minutes until the first.
+def response_account(
+    records: Records, incidents: pd.DataFrame, changes: dict[str, list[str]], hand_overs: dict[str, int]
+) -> pd.DataFrame:
+    """Return, per major incident: escalations, severity changes in words, hand-offs, updates, minutes until the first.
 
     ``changes`` and ``hand_overs`` hold, by incident id, what ``severity_time`` and ``responders`` found.
     """
@@ -204,12 +239,14 @@ def response_account(records: Records, incidents: pd.DataFrame, changes: dict[st
     counts = pd.crosstab(events["incident_id"], events["kind"]).reindex(major["incident_id"], fill_value=0)
     nothing = pd.Series(0, index=counts.index)
     told = for_measuring(records, major)
-    return pd.DataFrame({
-        "incident_id": major["incident_id"].to_numpy(),
-        "severity": major["severity"].to_numpy(),
-        "escalations": counts.get("escalated", nothing).to_numpy(),
-        "changes": [", ".join(changes.get(name, [])) or None for name in major["incident_id"]],
-        "hand_offs": [hand_overs.get(name, 0) for name in major["incident_id"]],
-        "updates": counts.get("status", nothing).to_numpy(),
-        "told": ((told["told_at"] - told["detected_at"]) / pd.Timedelta(minutes=1)).to_numpy(),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "incident_id": major["incident_id"].to_numpy(),
+            "severity": major["severity"].to_numpy(),
+            "escalations": counts.get("escalated", nothing).to_numpy(),
+            "changes": [", ".join(changes.get(name, [])) or None for name in major["incident_id"]],
+            "hand_offs": [hand_overs.get(name, 0) for name in major["incident_id"]],
+            "updates": counts.get("status", nothing).to_numpy(),
+            "told": ((told["told_at"] - told["detected_at"]) / pd.Timedelta(minutes=1)).to_numpy(),
+        }
+    )

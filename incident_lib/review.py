@@ -14,8 +14,9 @@ from incident_lib.words import counted
 def incidents_in(records: Records, period: Period) -> pd.DataFrame:
     """Return the incidents that began (or were first seen) in a period, oldest first."""
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
-    inside = records.incidents[period.contains(began, records.settings.workbook.tz)]
-    return inside.assign(began_at=began).sort_values(["began_at", "incident_id"], kind="stable").reset_index(drop=True)
+    every = records.incidents.assign(began_at=began)  # first: a column assigned to no rows would bring its own
+    inside = every[period.contains(began, records.settings.workbook.tz)]
+    return inside.sort_values(["began_at", "incident_id"], kind="stable").reset_index(drop=True)
 
 
 def incidents_until(records: Records, until: pd.Timestamp) -> pd.DataFrame:
@@ -47,7 +48,8 @@ def review_sentence(period: Period, incidents: pd.DataFrame, results: pd.DataFra
         return f"{first} Whether the process was kept: cannot tell, as the records hold no evidence either way."
     if not worst["broken"]:
         return f"{first} No rule of the process was broken, as far as the records tell."
-    return f"{first} {_kept(book, major)}; most often broken was “{worst['rule']}”, {worst['broken']} of {worst['judged']} times."
+    often = f"{worst['broken']} of {worst['judged']} times"
+    return f"{first} {_kept(book, major)}; most often broken was “{worst['rule']}”, {often}."
 
 
 def _kept(book: int, major: int) -> str:
@@ -69,7 +71,11 @@ def unknown_sentence(results: pd.DataFrame) -> str:
 def open_sentence(period: Period, records: Records) -> str:
     """Return that the period is not over, or nothing if it is."""
     end = period.bounds(records.settings.workbook.tz)[1]
-    return "" if records.as_of >= end else f"{period.name} is not over: this is what was known on {records.as_of:%Y-%m-%d %H:%M} UTC."
+    return (
+        ""
+        if records.as_of >= end
+        else f"{period.name} is not over: this is what was known on {records.as_of:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def summary_page(*sentences: str) -> list[str]:

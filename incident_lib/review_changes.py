@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,15 @@ from incident_lib.comparison import Comparison, compare, rate_change
 from incident_lib.control_charts import XmR, xmr
 from incident_lib.periods import Period
 from incident_lib.records import Records
-from incident_lib.response import TIME_TO_ACKNOWLEDGE, TIME_TO_DETECT, TIME_TO_MITIGATE, TIME_TO_RESOLVE, WHOLE, Measure, durations
+from incident_lib.response import (
+    TIME_TO_ACKNOWLEDGE,
+    TIME_TO_DETECT,
+    TIME_TO_MITIGATE,
+    TIME_TO_RESOLVE,
+    WHOLE,
+    Measure,
+    durations,
+)
 from incident_lib.seasons import FALSE_DISCOVERIES, SeasonTest, exposure, hour_test, weekday_hour_map, weekday_test
 from incident_lib.survival import log_rank
 
@@ -22,7 +31,11 @@ _COLUMNS = ("what", "before", "now", "verdict", "sentence")
 
 
 def what_changed(
-    records: Records, now: pd.DataFrame, before: pd.DataFrame, period: Period, results: tuple[pd.DataFrame, pd.DataFrame]
+    records: Records,
+    now: pd.DataFrame,
+    before: pd.DataFrame,
+    period: Period,
+    results: tuple[pd.DataFrame, pd.DataFrame],
 ) -> pd.DataFrame:
     """Return, for each thing compared with the period before: what, before, now, verdict, sentence.
 
@@ -87,7 +100,11 @@ def _duration_row(measure: Measure, before: pd.DataFrame, now: pd.DataFrame, as_
 
 def change_sentence(changes: pd.DataFrame) -> str:
     """Return in one sentence what improved, what got worse, and of how many things it can't be told."""
-    parts = [f"{verdict}: {', '.join(names)}" for verdict, names in changes.groupby("verdict", sort=False)["what"] if verdict != "cannot tell"]
+    parts = [
+        f"{verdict}: {', '.join(names)}"
+        for verdict, names in changes.groupby("verdict", sort=False)["what"]
+        if verdict != "cannot tell"
+    ]
     unsure = int((changes["verdict"] == "cannot tell").sum())
     if not parts:
         return f"Whether anything changed since the period before: cannot tell, for all {unsure} things compared."
@@ -103,7 +120,9 @@ class Behaviour:
     sentence: str
 
 
-def duration_behaviour(incidents: pd.DataFrame, measure: Measure, *, as_of: pd.Timestamp, points: int = POINTS) -> Behaviour:
+def duration_behaviour(
+    incidents: pd.DataFrame, measure: Measure, *, as_of: pd.Timestamp, points: int = POINTS
+) -> Behaviour:
     """Return the chart of the newest finished durations on a log scale; label is the incident."""
     table = durations(incidents, measure, as_of=as_of)
     good = table[table["believed"] & table["finished"] & (table["minutes"] > 0)].tail(points)
@@ -113,13 +132,13 @@ def duration_behaviour(incidents: pd.DataFrame, measure: Measure, *, as_of: pd.T
 
 
 def weekly_behaviour(records: Records, until: pd.Timestamp, weeks: int = WEEKS) -> Behaviour:
-    """Return the chart of incidents per week (raw), over the last whole weeks before ``until`` that the records cover."""
+    """Return the chart of incidents per week (raw) over the last whole weeks before ``until`` on record."""
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     end = min(until, records.as_of)
     step = pd.Timedelta(days=7)
     weeks = min(weeks, max(int((end - began.min()) // step), 0)) if began.notna().any() else 0
     edges = [end - step * back for back in range(weeks, -1, -1)]
-    counts = [int(((began >= a) & (began < b)).sum()) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    counts = [int(((began >= a) & (began < b)).sum()) for a, b in itertools.pairwise(edges)]
     labels = [f"{edge:%Y-%m-%d}" for edge in edges[:-1]]
     frame = pd.DataFrame({"label": pd.Series(labels, dtype="str"), "value": pd.Series(counts, dtype="float64")})
     chart = xmr(frame["value"], log=False)
@@ -130,7 +149,11 @@ def _chart_sentence(chart: XmR, points: pd.DataFrame, noun: str) -> str:
     if chart.n < 2:
         return f"Fewer than two {noun}: there is no chart to draw."
     names = [str(points["label"].iloc[place]) for place in sorted(set(chart.signals["index"]))]
-    said = f"Nothing unusual: {chart.n} {noun} vary as they always do." if not names else f"Worth a question: {', '.join(names[:6])}, of {chart.n} {noun}."
+    said = (
+        f"Nothing unusual: {chart.n} {noun} vary as they always do."
+        if not names
+        else f"Worth a question: {', '.join(names[:6])}, of {chart.n} {noun}."
+    )
     return f"{said} {chart.note}".strip()
 
 
@@ -151,7 +174,11 @@ def season(records: Records, until: pd.Timestamp) -> Season:
     tz = records.settings.workbook.tz
     begin = times.min() if times.notna().any() else end
     hours = exposure(begin.floor("15min"), end, tz)
-    cells, weekday, hour = weekday_hour_map(times, tz, hours), weekday_test(times, tz, hours), hour_test(times, tz, hours)
+    cells, weekday, hour = (
+        weekday_hour_map(times, tz, hours),
+        weekday_test(times, tz, hours),
+        hour_test(times, tz, hours),
+    )
     return Season(cells, weekday, hour, _season_sentence(cells, weekday, hour))
 
 
@@ -161,10 +188,13 @@ def _season_sentence(cells: pd.DataFrame, weekday: SeasonTest, hour: SeasonTest)
     tests = {"weekday": weekday.p, "hour of the day": hour.p}
     found = [f"by {what} (p = {_p(p)})" for what, p in tests.items() if p <= FALSE_DISCOVERIES / 2]
     standing = cells[cells["stands_out"] != ""]
-    hot = "; ".join(f"{row.weekday} {row.hour:02}:00, {row.count_} instead of {row.expected:.1f}" for row in
-                    standing.rename(columns={"count": "count_"}).head(3).itertuples())  # fmt: skip
+    hot = "; ".join(
+        f"{row.weekday} {row.hour:02}:00, {row.count_} instead of {row.expected:.1f}"
+        for row in standing.rename(columns={"count": "count_"}).head(3).itertuples()
+    )
     if not found and standing.empty:
-        return f"No pattern distinguishable by weekday (p = {_p(weekday.p)}) or hour (p = {_p(hour.p)}) among {weekday.n:,} incidents; what looks like a hot spot is what chance does."
+        tested = f"by weekday (p = {_p(weekday.p)}) or hour (p = {_p(hour.p)}) among {weekday.n:,} incidents"
+        return f"No pattern distinguishable {tested}; what looks like a hot spot is what chance does."
     where = f", {' and '.join(found)}" if found else " on single hours of the week"
     said = f"{weekday.n:,} incidents fall more unevenly than chance makes them{where}"
     return f"{said}; hours that stand out: {hot}." if hot else f"{said}; no single hour of the week stands out."

@@ -20,13 +20,25 @@ theme.register()
 RULE_COLOURS = {"kept": "done", "broken": "critical", "unknown": "neutral", "not yet": "open", "not asked": "line"}
 RULE_SYMBOLS = {"kept": "✓", "broken": "✗", "unknown": "?", "not yet": "→", "not asked": "·"}
 _PATTERNS = {"kept": "", "broken": "x", "unknown": "+", "not yet": ".", "not asked": ""}
-_TICKS = {1: "1 min", 5: "5 min", 15: "15 min", 30: "30 min", 60: "1 h", 120: "2 h", 240: "4 h", 480: "8 h", 1440: "1 day", 7200: "5 days", 43200: "30 days"}
+_TICKS = {
+    1: "1 min",
+    5: "5 min",
+    15: "15 min",
+    30: "30 min",
+    60: "1 h",
+    120: "2 h",
+    240: "4 h",
+    480: "8 h",
+    1440: "1 day",
+    7200: "5 days",
+    43200: "30 days",
+}
 _OVERLAY = {"size": 7, "solidity": 0.15, "fillmode": "overlay", "fgcolor": colour("paper")}
-MOST_COLUMNS = 24
+MOST_COLUMNS, MOST_ROWS = 24, 1000
 
 
 def rule_bars(counts: pd.DataFrame, *, title: str) -> go.Figure:
-    """Draw, for each rule, in how many incidents it was kept, broken, unknown or not due; ``counts`` from ``rule_counts``."""
+    """Draw, for each rule, in how many incidents it was in each state; ``counts`` as from ``rule_counts``."""
     if counts.empty:
         return empty_figure(title, "no major incident in this period")
     figure = go.Figure()
@@ -37,7 +49,9 @@ def rule_bars(counts: pd.DataFrame, *, title: str) -> go.Figure:
     figure.update_yaxes(autorange="reversed", title=None, tickfont={"size": 11})
     figure.update_xaxes(title="incidents")
     worst = counts.sort_values("broken", ascending=False, kind="stable").iloc[0]
-    return described(figure, alt=f"{title}: most often broken is “{worst['rule']}” ({worst['broken']} times).", table=counts)
+    return described(
+        figure, alt=f"{title}: most often broken is “{worst['rule']}” ({worst['broken']} times).", table=counts
+    )
 
 
 def _wrapped(text: str) -> str:
@@ -51,24 +65,48 @@ def rule_map(results: pd.DataFrame, *, title: str) -> go.Figure:
     ids = list(results["incident_id"].unique())[-MOST_COLUMNS:]
     own = results[results["incident_id"].isin(ids)]
     own = own.assign(short=own["rule"].str.replace("-", " "))  # titles are too long for a phone
-    matrix = own.pivot(index="short", columns="incident_id", values="state").reindex(index=own["short"].unique(), columns=ids)
+    matrix = own.pivot(index="short", columns="incident_id", values="state").reindex(
+        index=own["short"].unique(), columns=ids
+    )
     states = list(RULE_COLOURS)
     codes = matrix.map(states.index)
     edges = [(place / len(states), (place + 1) / len(states)) for place in range(len(states))]
     scale = [(edge, colour(RULE_COLOURS[state])) for state, both in zip(states, edges, strict=True) for edge in both]
-    evidence = (own["title"] + ": " + own["state"] + ", " + own["evidence"].fillna(""))
-    evidence = own.assign(evidence=evidence).pivot(index="short", columns="incident_id", values="evidence").reindex_like(matrix)
-    figure = go.Figure(go.Heatmap(
-        z=codes, x=ids, y=[label(name) for name in matrix.index], colorscale=scale, zmin=-0.5, zmax=len(states) - 0.5,
-        text=matrix.map(RULE_SYMBOLS.get), texttemplate="%{text}", textfont={"size": 13, "color": colour("paper")},
-        customdata=evidence.map(label), hovertemplate="%{x}<br>%{customdata}<extra></extra>",
-        showscale=False, xgap=2, ygap=2, opacity=0.9,
-    ))  # fmt: skip
+    evidence = own["title"] + ": " + own["state"] + ", " + own["evidence"].fillna("")
+    evidence = (
+        own.assign(evidence=evidence)
+        .pivot(index="short", columns="incident_id", values="evidence")
+        .reindex_like(matrix)
+    )
+    figure = go.Figure(
+        go.Heatmap(
+            z=codes,
+            x=ids,
+            y=[label(name) for name in matrix.index],
+            colorscale=scale,
+            zmin=-0.5,
+            zmax=len(states) - 0.5,
+            text=matrix.map(RULE_SYMBOLS.get),
+            texttemplate="%{text}",
+            textfont={"size": 13, "color": colour("paper")},
+            customdata=evidence.map(label),
+            hovertemplate="%{x}<br>%{customdata}<extra></extra>",
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            opacity=0.9,
+        )
+    )
     figure.update_layout(title=title, height=150 + 24 * len(matrix), margin={"t": 60, "b": 90})
-    figure.update_xaxes(type="category", tickangle=-60, title=None).update_yaxes(autorange="reversed", title=None, tickfont={"size": 11})
+    figure.update_xaxes(type="category", tickangle=-60, title=None).update_yaxes(
+        autorange="reversed", title=None, tickfont={"size": 11}
+    )
     broken = int((own["state"] == "broken").sum())
-    return described(figure, alt=f"{title}: {broken} of {matrix.size} cells are broken; ✓ kept, ✗ broken, ? unknown, → not yet, · not asked.",
-                     table=matrix.reset_index())  # fmt: skip
+    return described(
+        figure,
+        alt=f"{title}: {broken} of {matrix.size} are broken; ✓ kept, ✗ broken, ? unknown, → not yet, · not asked.",
+        table=matrix.reset_index(),
+    )
 
 
 def incidents_by_month(incidents: pd.DataFrame, zone: str, *, title: str) -> go.Figure:
@@ -80,7 +118,12 @@ def incidents_by_month(incidents: pd.DataFrame, zone: str, *, title: str) -> go.
     counts = pd.crosstab(months, severity)
     figure = go.Figure()
     for name in [name for name in (*SEVERITY_MARKERS, "unstated") if name in counts]:
-        figure.add_bar(x=counts.index, y=counts[name], name=name, marker_color=colour(name if name in SEVERITY_MARKERS else "quiet"))
+        figure.add_bar(
+            x=counts.index,
+            y=counts[name],
+            name=name,
+            marker_color=colour(name if name in SEVERITY_MARKERS else "quiet"),
+        )
     figure.update_layout(title=title, barmode="stack", legend_traceorder="normal", height=300)
     figure.update_xaxes(title="month", type="category").update_yaxes(title="incidents")
     total = counts.sum(axis=1)
@@ -97,25 +140,50 @@ def duration_strip(table: pd.DataFrame, *, title: str) -> go.Figure:
     drawn = drawn.assign(severity=drawn["severity"].astype("str").fillna("unstated"))
     if drawn.empty:
         return empty_figure(title, "no duration to draw")
-    figure, names = go.Figure(), [name for name in ("unstated", "low", "medium", "high", "critical") if drawn["severity"].eq(name).any()]
+    figure, names = (
+        go.Figure(),
+        [name for name in ("unstated", "low", "medium", "high", "critical") if drawn["severity"].eq(name).any()],
+    )
     for severity in names:
         part = drawn[drawn["severity"] == severity]
         shape = SEVERITY_MARKERS.get(severity, "circle")
         many = len(part) > 200
-        marker = {"symbol": list(part["finished"].map({True: shape, False: f"{shape}-open"})), "size": 5 if many else 11,
-                  "color": colour(severity if severity in SEVERITY_MARKERS else "quiet"), "opacity": 0.35 if many else 0.75}  # fmt: skip
+        symbols = part["finished"].map({True: shape, False: f"{shape}-open"})
+        marker = {
+            "symbol": shape if part["finished"].all() else list(symbols),
+            "size": 5 if many else 11,
+            "color": colour(severity if severity in SEVERITY_MARKERS else "quiet"),
+            "opacity": 0.35 if many else 0.75,
+        }
+        hover = (part["incident_id"] + (": " + part["title"]).fillna("")).map(label)
         figure.add_scatter(
-            x=part["minutes"], y=_spread(severity, names, part["minutes"]), mode="markers", name=severity, marker=marker,
-            hovertext=(part["incident_id"] + ": " + part["title"].fillna("")).map(label), hoverinfo="text+x",
-        )  # fmt: skip
-    figure.update_xaxes(title="duration (logarithmic)", type="log", tickvals=list(_TICKS), ticktext=list(_TICKS.values()))
-    figure.update_yaxes(title=None, tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], zeroline=False)
+            x=part["minutes"].round(1),
+            y=_spread(severity, names, part["minutes"]),
+            mode="markers",
+            name=severity,
+            marker=marker,
+            hoverinfo="text+x",
+            **({} if many else {"hovertext": hover}),
+        )
+    figure.update_xaxes(
+        title="duration (logarithmic)", type="log", tickvals=list(_TICKS), ticktext=list(_TICKS.values())
+    )
+    figure.update_yaxes(
+        title=None, tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], zeroline=False
+    )
     figure.update_layout(title=title, showlegend=False, height=130 + 62 * len(names))
     alt = (
-        f"{title}: {len(drawn)} incidents between {drawn['minutes'].min():.0f} and {drawn['minutes'].max():.0f} minutes, "
+        f"{title}: {len(drawn)} incidents of {drawn['minutes'].min():.0f} to {drawn['minutes'].max():.0f} minutes, "
         f"{int((~drawn['finished']).sum())} still open; {len(table) - len(drawn)} not drawn (impossible or zero)."
     )
-    return described(figure, alt=alt, table=drawn[["incident_id", "severity", "minutes", "finished"]])
+    return described(figure, alt=alt, table=_strip_rows(drawn))
+
+
+def _strip_rows(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Return the strip's rows; of very many, how they are spread (the report has a table of each beside it)."""
+    if len(drawn) <= MOST_ROWS:
+        return drawn[["incident_id", "severity", "minutes", "finished"]]
+    return drawn.groupby("severity")["minutes"].describe().round(1).reset_index()
 
 
 def _spread(severity: str, names: list[str], minutes: pd.Series) -> list[float]:
@@ -132,11 +200,29 @@ def behaviour_chart(behaviour: Behaviour, *, title: str, unit: str, log: bool) -
         return empty_figure(title, "fewer than two values")
     signal = points.index.isin(chart.signals["index"])
     figure = go.Figure()
-    figure.add_hrect(y0=max(chart.lower, 0) if not log else chart.lower, y1=chart.upper, fillcolor=faded("accent", 0.08), line_width=0)
-    figure.add_scatter(x=points["label"], y=points["value"], mode="lines+markers", name="as always", hoverinfo="x+y",
-                       marker={"size": 8, "color": colour("accent")}, line={"width": 1.2, "color": colour("accent")})  # fmt: skip
-    figure.add_scatter(x=points["label"][signal], y=points["value"][signal], mode="markers", name="worth a question", hoverinfo="x+y",
-                       marker={"size": 14, "symbol": "diamond-open", "color": colour("critical"), "line": {"width": 2.5}})  # fmt: skip
+    figure.add_hrect(
+        y0=max(chart.lower, 0) if not log else chart.lower,
+        y1=chart.upper,
+        fillcolor=faded("accent", 0.08),
+        line_width=0,
+    )
+    figure.add_scatter(
+        x=points["label"],
+        y=points["value"],
+        mode="lines+markers",
+        name="as always",
+        hoverinfo="x+y",
+        marker={"size": 8, "color": colour("accent")},
+        line={"width": 1.2, "color": colour("accent")},
+    )
+    figure.add_scatter(
+        x=points["label"][signal],
+        y=points["value"][signal],
+        mode="markers",
+        name="worth a question",
+        hoverinfo="x+y",
+        marker={"size": 14, "symbol": "diamond-open", "color": colour("critical"), "line": {"width": 2.5}},
+    )
     figure.add_hline(y=chart.centre, line={"color": colour("neutral"), "dash": "dash"})
     for limit in (chart.lower, chart.upper):
         if log or limit > 0:
@@ -155,16 +241,32 @@ def season_map(found: Season, *, title: str) -> go.Figure:
         return empty_figure(title, "no incident to draw")
     counts = found.cells.pivot(index="weekday", columns="hour", values="count").reindex(WEEKDAYS)
     expected = found.cells.pivot(index="weekday", columns="hour", values="expected").reindex(WEEKDAYS)
-    figure = go.Figure(go.Heatmap(
-        z=counts, x=[f"{hour:02}" for hour in counts.columns], y=list(WEEKDAYS), customdata=expected, xgap=1, ygap=1,
-        colorscale=[[0, colour("grid")], [1, colour("accent")]], colorbar={"title": "incidents", "thickness": 10},
-        hovertemplate="%{y} %{x}:00: %{z}, expected %{customdata:.1f}<extra></extra>",
-    ))  # fmt: skip
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            x=[f"{hour:02}" for hour in counts.columns],
+            y=list(WEEKDAYS),
+            customdata=expected,
+            xgap=1,
+            ygap=1,
+            colorscale=[[0, colour("grid")], [1, colour("accent")]],
+            colorbar={"title": "incidents", "thickness": 10},
+            hovertemplate="%{y} %{x}:00: %{z}, expected %{customdata:.1f}<extra></extra>",
+        )
+    )
     hot = found.cells[(found.cells["q"] <= FALSE_DISCOVERIES) & (found.cells["stands_out"] != "")]
-    figure.add_scatter(x=[f"{hour:02}" for hour in hot["hour"]], y=hot["weekday"], mode="markers", hoverinfo="skip", showlegend=False,
-                       marker={"symbol": "square-open", "size": 18, "color": colour("critical"), "line": {"width": 2}})  # fmt: skip
+    figure.add_scatter(
+        x=[f"{hour:02}" for hour in hot["hour"]],
+        y=hot["weekday"],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        marker={"symbol": "square-open", "size": 18, "color": colour("critical"), "line": {"width": 2}},
+    )
     figure.update_layout(title=title, height=320)
-    figure.update_yaxes(autorange="reversed", title=None).update_xaxes(type="category", title="hour, on the workbook's clock")
+    figure.update_yaxes(autorange="reversed", title=None).update_xaxes(
+        type="category", title="hour, on the workbook's clock"
+    )
     return described(figure, alt=found.sentence, table=found.cells)
 
 
@@ -173,14 +275,36 @@ def pareto(table: pd.DataFrame, *, title: str, noun: str) -> go.Figure:
     if table.empty:
         return empty_figure(title, "nothing is stated")
     figure = go.Figure()
-    reach = {"type": "data", "array": table["upper"] - table["share"], "arrayminus": table["share"] - table["lower"], "color": colour("ink"), "thickness": 1.3}
-    figure.add_bar(y=table["name"].map(label), x=table["share"], orientation="h", name=f"here ({noun})", error_x=reach,
-                   marker={"color": colour("accent")})  # fmt: skip
+    reach = {
+        "type": "data",
+        "array": table["upper"] - table["share"],
+        "arrayminus": table["share"] - table["lower"],
+        "color": colour("ink"),
+        "thickness": 1.3,
+    }
+    figure.add_bar(
+        y=table["name"].map(label),
+        x=table["share"],
+        orientation="h",
+        name=f"here ({noun})",
+        error_x=reach,
+        marker={"color": colour("accent")},
+    )
     if "reference" in table and table["reference"].notna().any():
         marker = {"symbol": "line-ns-open", "size": 16, "color": colour("critical"), "line": {"width": 3}}
-        figure.add_scatter(x=table["reference"], y=table["name"].map(label), mode="markers", name=REFERENCE_SOURCE.split(",")[0], marker=marker)
+        figure.add_scatter(
+            x=table["reference"],
+            y=table["name"].map(label),
+            mode="markers",
+            name=REFERENCE_SOURCE.split(",")[0],
+            marker=marker,
+        )
     figure.update_layout(title=title, height=140 + 28 * len(table))
-    figure.update_yaxes(autorange="reversed", title=None).update_xaxes(title="share", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", title=None).update_xaxes(
+        title="share", tickformat=".0%", rangemode="tozero"
+    )
     first = table.iloc[0]
-    alt = f"{title}: most common is {first['name']}, {first['share']:.0%} (95 % interval {first['lower']:.0%} to {first['upper']:.0%}) of {table['count'].sum()} {noun}."
+    interval = f"95 % interval {first['lower']:.0%} to {first['upper']:.0%}"
+    share = f"{first['share']:.0%} ({interval}) of {table['count'].sum()} {noun}"
+    alt = f"{title}: most common is {first['name']}, {share}."
     return described(figure, alt=alt, table=table)

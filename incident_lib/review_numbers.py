@@ -14,27 +14,45 @@ _UNIT = "minutes"
 
 
 def numbers_of_review(
-    records: Records, incidents: pd.DataFrame, results: pd.DataFrame, durations: pd.DataFrame, changes: pd.DataFrame,
+    records: Records,
+    incidents: pd.DataFrame,
+    results: pd.DataFrame,
+    durations: pd.DataFrame,
+    changes: pd.DataFrame,
     decisions: pd.DataFrame,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+) -> dict[str, dict[str, Any]]:
     """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning."""
     major = results["incident_id"].nunique()
     states = results["state"].value_counts()
     judged = int(states.get("kept", 0) + states.get("broken", 0))
     share = wilson(int(states.get("kept", 0)), judged)
     numbers = {
-        "as_of_seconds": _number(records.as_of.timestamp(), None, "the time whose knowledge the report shows, since 1970", "seconds"),
+        "as_of_seconds": _number(
+            records.as_of.timestamp(), None, "the time whose knowledge the report shows, since 1970", "seconds"
+        ),
         "incidents": _number(len(incidents), len(incidents), "incidents that began in the period"),
         "major_incidents": _number(major, len(incidents), "major ones among them"),
-        **{f"rules_{state}": _number(int(states.get(state, 0)), len(results), f"rules by incident: {meaning}")
-           for state, meaning in RULE_MEANINGS.items()},
+        **{
+            f"rules_{state}": _number(int(states.get(state, 0)), len(results), f"rules by incident: {meaning}")
+            for state, meaning in RULE_MEANINGS.items()
+        },
         "rules_kept_share": _number(share.value, judged, "share of kept among the rules that could be judged", "1"),
-        **{f"decisions_{state}": _number(int((decisions["status"] == state).sum()), len(decisions), f"decisions that are {state}")
-           for state in ("open", "done", "dropped")},
-        **{f"changes_{verdict}": _number(int((changes["verdict"] == verdict).sum()), len(changes), f"comparisons with the period before: {verdict}")
-           for verdict in ("improved", "worse", "cannot tell")},
+        **{
+            f"decisions_{state}": _number(
+                int((decisions["status"] == state).sum()), len(decisions), f"decisions that are {state}"
+            )
+            for state in ("open", "done", "dropped")
+        },
+        **{
+            f"changes_{verdict}": _number(
+                int((changes["verdict"] == verdict).sum()),
+                len(changes),
+                f"comparisons with the period before: {verdict}",
+            )
+            for verdict in ("improved", "worse", "cannot tell")
+        },
         **_medians(durations),
-    }  # fmt: skip
+    }
     return {name.replace(" ", "_"): one for name, one in numbers.items()}
 
 
@@ -51,5 +69,12 @@ def _or_none(value: float) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _number(value: float | None, n: int | None, meaning: str, unit: str = "1", lower: float | None = None, upper: float | None = None) -> dict[str, Any]:
+def _number(
+    value: float | None,
+    n: int | None,
+    meaning: str,
+    unit: str = "1",
+    lower: float | None = None,
+    upper: float | None = None,
+) -> dict[str, Any]:
     return {"value": value, "lower": lower, "upper": upper, "n": n, "unit": unit, "meaning": meaning}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pandas as pd
@@ -38,13 +39,13 @@ def status_updates(rule: Rule, process: Process) -> pd.DataFrame:
 
 def _gap(rule: Rule, process: Process, incident_id: str, updates: pd.DataFrame | None) -> tuple[str, str, str]:
     incident = process.frame.loc[incident_id]
-    if rule.severities and incident["severity"] not in rule.severities:
+    if incident["severity"] != "critical":
         return "not asked", "", incident["source"]
+    if updates is None:
+        return "unknown", "no update is recorded", incident["source"]
     stays = [stay for stay in severity_stays(process.records, incident_id) if stay.severity == "critical"]
     if not stays:
         return "not asked", "it was not critical for any time", incident["source"]
-    if updates is None:
-        return "unknown", "no update is recorded", incident["source"]
     gaps = [_longest(max(stay.start, _known_from(incident)), stay.end, updates["at"]) for stay in stays]
     minutes, at = max(gaps)
     words = f"longest without an update: {minutes:.0f} minutes, from {at:%Y-%m-%d %H:%M} UTC"
@@ -62,7 +63,7 @@ def _longest(start: pd.Timestamp, end: pd.Timestamp, updates: pd.Series) -> tupl
     """Return the longest stretch between start, updates and end in minutes, and its beginning."""
     points = [start, *updates[(updates > start) & (updates < end)], max(start, end)]
     return max(
-        ((after - before) / pd.Timedelta(minutes=1), before) for before, after in zip(points, points[1:], strict=False)
+        ((after - before) / pd.Timedelta(minutes=1), before) for before, after in itertools.pairwise(points)
     )
 
 

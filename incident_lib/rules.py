@@ -28,10 +28,10 @@ class Rule(BaseModel):
     In the title {bound} stands for the bound.
 
     ``within``: ``event`` at most so many business days, hours or minutes (negative: at least so long before) after
-    ``after``, or by the ``deadline`` of the page or the meeting. The other checks: ``customers-first`` (contacted before
-    a task touched their systems), ``status-updates`` (every ``minutes`` while critical), ``data-links`` (at least
-    ``least`` in the page's timeline), ``tags`` (all of these; {date} is the day it began), ``sections`` (of a complete
-    page are written), ``tasks`` (each has its ``field``), ``tasks-in-time`` (done by their day).
+    ``after``, or by the ``deadline`` of the page or the meeting. The other checks: ``customers-first`` (contacted
+    before a task touched their systems), ``status-updates`` (every ``minutes`` while critical), ``data-links`` (at
+    least ``least`` in the page's timeline), ``tags`` (all of these; {date} is the day it began), ``sections`` (of a
+    complete page are written), ``tasks`` (each has its ``field``), ``tasks-in-time`` (done by their day).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -90,7 +90,8 @@ def _rule(id: str, title: str, **rest: Any) -> Rule:
 
 
 RULES = (
-    _rule("acknowledged", "Acknowledged within {bound} of detection", event="acknowledged", after="detected", minutes=15),
+    _rule("acknowledged", "Acknowledged within {bound} of detection", event="acknowledged", after="detected",
+          minutes=15),
     _rule("first-update", "Customers told within {bound} of detection", event="first-update", after="detected",
           minutes=30),
     _rule("status-updates", "A status update at least every {bound} while critical", check="status-updates", minutes=60,

@@ -38,7 +38,9 @@ def customer_called(records: Records, name: str) -> str:
 
 def incidents_of(records: Records, incidents: pd.DataFrame, customer: str) -> pd.DataFrame:
     """Return those incidents that affected a customer."""
-    return incidents[incidents["customers"].map(lambda text: customer in split_names(text)).astype(bool)].reset_index(drop=True)
+    return incidents[incidents["customers"].map(lambda text: customer in split_names(text)).astype(bool)].reset_index(
+        drop=True
+    )
 
 
 def customer_table(records: Records, incidents: pd.DataFrame, customer: str) -> pd.DataFrame:
@@ -80,7 +82,9 @@ def published_updates(records: Records, incidents: pd.DataFrame, customer: str) 
     """
     screen = Screen(records, customer)
     updates = records.timeline[(records.timeline["kind"] == "status") & records.timeline["text"].notna()]
-    updates = updates[updates["incident_id"].isin(incidents["incident_id"])].sort_values(["at", "source"], kind="stable")
+    updates = updates[updates["incident_id"].isin(incidents["incident_id"])].sort_values(
+        ["at", "source"], kind="stable"
+    )
     passed = updates[updates["text"].map(screen.passes).astype(bool)]
     at = passed["at"].dt.tz_convert(records.settings.workbook.tz).dt.strftime("%Y-%m-%d %H:%M %Z").astype("str")
     return pd.DataFrame({"reference": passed["incident_id"], "at": at, "text": passed["text"]}).reset_index(drop=True)
@@ -135,7 +139,9 @@ def for_outside(records: Records, incidents: pd.DataFrame) -> Records:
 
     The names of files would tell of other customers' incidents; one digest of all of them stands for them.
     """
-    digest = hashlib.sha256("\n".join(f"{name} {one}" for name, one in sorted(records.sources.items())).encode()).hexdigest()
+    digest = hashlib.sha256(
+        "\n".join(f"{name} {one}" for name, one in sorted(records.sources.items())).encode()
+    ).hexdigest()
     empty = {table.name: table.frame() for table in TABLES}
     kept = records.incidents[records.incidents["incident_id"].isin(incidents["incident_id"])]
     few = kept[["incident_id", "started_at", "resolved_at"]]

@@ -40,12 +40,22 @@ class Book:
         detected = week + int(self.rng.integers(6 * 60, 12 * 60)) * MINUTE
         resolved = detected + int(self.rng.integers(70, 240)) * MINUTE
         day = f"{detected:%Y%m%d}"
-        self.rows["incidents"].append({
-            "incident_id": name, "title": "Mail delayed", "severity": "critical", "started_at": detected - 10 * MINUTE,
-            "detected_at": detected, "acknowledged_at": detected + int(self.rng.integers(1, 14)) * MINUTE,
-            "resolved_at": resolved, "first_seen_at": detected, "tags": f"critical; critical_{day}; mail",
-            "customers": "Brightwater", "services": "mail", "source": "register",
-        })  # fmt: skip
+        self.rows["incidents"].append(
+            {
+                "incident_id": name,
+                "title": "Mail delayed",
+                "severity": "critical",
+                "started_at": detected - 10 * MINUTE,
+                "detected_at": detected,
+                "acknowledged_at": detected + int(self.rng.integers(1, 14)) * MINUTE,
+                "resolved_at": resolved,
+                "first_seen_at": detected,
+                "tags": f"critical; critical_{day}; mail",
+                "customers": "Brightwater",
+                "services": "mail",
+                "source": "register",
+            }
+        )
         at = detected + int(self.rng.integers(3, 29)) * MINUTE
         while at < resolved:
             self._event(name, "status", at)
@@ -62,23 +72,49 @@ class Book:
         soon = resolved + int(self.rng.integers(20, 300)) * MINUTE
         done_on = (week + 4 * DAY).tz_localize(None)
         steps = {
-            "page-created": soon, "owner-assigned": soon, "internal-email": soon, "tasks-recorded": soon,
-            "meeting-scheduled": soon, "slack-reviewed": week + DAY + 12 * HOUR, "customer-contacted": week + DAY + 9 * HOUR,
-            "page-completed": week + 2 * DAY + 9 * HOUR, "page-shared": week + 2 * DAY + 10 * HOUR,
-            "meeting-held": week + 4 * DAY + 15 * HOUR, "external-message": week + 4 * DAY,
-            "all-clear": week + 7 * DAY + 9 * HOUR, "closed": week + 9 * DAY,
-        }  # fmt: skip
-        self.rows["postmortems"].append({
-            "incident_id": name, "owner": "Priya", "status": "closed", "created_at": soon, "assigned_at": soon,
-            "meeting_at": steps["meeting-held"], "completed_at": steps["page-completed"], "reviewed_at": steps["meeting-held"],
-            "closed_at": steps["closed"], "sections": json.dumps(SECTIONS), "source": "page",
-        })  # fmt: skip
+            "page-created": soon,
+            "owner-assigned": soon,
+            "internal-email": soon,
+            "tasks-recorded": soon,
+            "meeting-scheduled": soon,
+            "slack-reviewed": week + DAY + 12 * HOUR,
+            "customer-contacted": week + DAY + 9 * HOUR,
+            "page-completed": week + 2 * DAY + 9 * HOUR,
+            "page-shared": week + 2 * DAY + 10 * HOUR,
+            "meeting-held": week + 4 * DAY + 15 * HOUR,
+            "external-message": week + 4 * DAY,
+            "all-clear": week + 7 * DAY + 9 * HOUR,
+            "closed": week + 9 * DAY,
+        }
+        self.rows["postmortems"].append(
+            {
+                "incident_id": name,
+                "owner": "Priya",
+                "status": "closed",
+                "created_at": soon,
+                "assigned_at": soon,
+                "meeting_at": steps["meeting-held"],
+                "completed_at": steps["page-completed"],
+                "reviewed_at": steps["meeting-held"],
+                "closed_at": steps["closed"],
+                "sections": json.dumps(SECTIONS),
+                "source": "page",
+            }
+        )
         for step, at in steps.items():
             self.rows["follow_ups"].append(
                 {"incident_id": name, "step": step, "state": "done", "at": at, "source": "page"}
             )
-        task = {"incident_id": name, "owner": "Priya", "status": "done", "created_on": done_on - 3 * DAY,
-                "due_on": done_on + DAY, "done_on": done_on, "touches": "restart", "source": "page"}  # fmt: skip
+        task = {
+            "incident_id": name,
+            "owner": "Priya",
+            "status": "done",
+            "created_on": done_on - 3 * DAY,
+            "due_on": done_on + DAY,
+            "done_on": done_on,
+            "touches": "restart",
+            "source": "page",
+        }
         for item, kind in enumerate(("clean-up", "prevent"), start=1):
             self.rows["action_items"].append({**task, "item": item, "title": f"Do {kind}", "kind": kind})
 
@@ -97,9 +133,10 @@ class Book:
     def drop(self, table: str, name: str, **which: str) -> None:
         """Remove an incident's rows of a table that have these values."""
         self.rows[table] = [
-            row for row in self.rows[table]
+            row
+            for row in self.rows[table]
             if row["incident_id"] != name or any(row.get(key) != value for key, value in which.items())
-        ]  # fmt: skip
+        ]
 
     def records(self) -> Records:
         """Return the rows as records."""
@@ -186,11 +223,13 @@ VIOLATIONS = {
     "page-shared": lambda book, name: _late(book, name, "page-shared", 2 * DAY),
     "meeting-in-time": _meeting_late,
     "data-links": lambda book, name: next(r for r in book.of("timeline", name) if r["kind"] == "page").pop("url"),
-    "sections-written": _set("postmortems", sections=json.dumps({**SECTIONS, "Resolution": "_To write: what ended it?_"})),
+    "sections-written": _set(
+        "postmortems", sections=json.dumps({**SECTIONS, "Resolution": "_To write: what ended it?_"})
+    ),
     "tags": _set("incidents", tags="critical; mail"),
     "external-message": lambda book, name: book.drop("follow_ups", name, step="external-message"),
     "closed": lambda book, name: _late(book, name, "closed", 7 * DAY, "closed_at"),
-}  # fmt: skip
+}
 
 
 def _no_time(*columns: str, step: str | None = None):
@@ -209,15 +248,35 @@ REMOVALS = {
     "acknowledged": _set("incidents", acknowledged_at=None),
     "first-update": lambda book, name: book.drop("timeline", name, kind="status"),
     "status-updates": lambda book, name: book.drop("timeline", name, kind="status"),
-    **{rule: _no_time("created_at", "assigned_at", "meeting_at", "completed_at", "reviewed_at", "closed_at", step="all")
-       for rule in ("page-created", "owner-named", "internal-mail", "tasks-recorded", "chat-reviewed", "customers-first",
-                    "all-clear", "meeting-scheduled", "page-in-time", "page-first", "page-shared", "meeting-in-time",
-                    "external-message", "closed")},
-    **{rule: lambda book, name: book.drop("action_items", name) for rule in ("tasks-owned", "tasks-dated", "clean-up-in-time")},
+    **{
+        rule: _no_time(
+            "created_at", "assigned_at", "meeting_at", "completed_at", "reviewed_at", "closed_at", step="all"
+        )
+        for rule in (
+            "page-created",
+            "owner-named",
+            "internal-mail",
+            "tasks-recorded",
+            "chat-reviewed",
+            "customers-first",
+            "all-clear",
+            "meeting-scheduled",
+            "page-in-time",
+            "page-first",
+            "page-shared",
+            "meeting-in-time",
+            "external-message",
+            "closed",
+        )
+    },
+    **{
+        rule: lambda book, name: book.drop("action_items", name)
+        for rule in ("tasks-owned", "tasks-dated", "clean-up-in-time")
+    },
     "data-links": lambda book, name: book.drop("timeline", name, kind="page"),
     "sections-written": _set("postmortems", sections=None),
     "tags": _set("incidents", tags=None),
-}  # fmt: skip
+}
 
 
 def planted_book(seed: int) -> tuple[Book, set[tuple[str, str]]]:

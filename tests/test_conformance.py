@@ -136,12 +136,15 @@ def test_a_rule_can_be_changed_added_and_dropped():
     assert "tags" not in rules and rules["ticket"].field == "ticket"
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ('id = "mine"', "needs a title"),
-    ('id = "mine"\ntitle = "Mine"', "needs an event"),
-    ('id = "mine"\ntitle = "Mine"\ncheck = "tags"', "needs 'tags'"),
-    ('id = "mine"\ntitle = "Mine"\nevnt = "closed"', "did you mean 'event'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('id = "mine"', "needs a title"),
+        ('id = "mine"\ntitle = "Mine"', "needs an event"),
+        ('id = "mine"\ntitle = "Mine"\ncheck = "tags"', "needs 'tags'"),
+        ('id = "mine"\ntitle = "Mine"\nevnt = "closed"', "did you mean 'event'"),
+    ],
+)
 def test_an_incomplete_rule_is_refused_in_a_sentence(text, message):
     """Settings that make no sense stop with the line and what was expected."""
     with pytest.raises(SettingsError, match=message):

@@ -45,7 +45,9 @@ def book(workbook):
 
 def test_a_first_decision_creates_the_file(book):
     """Where a review has no file yet, one is made, and can be read."""
-    path, number = decide(load(book), "2026-Q2", "Fewer: alerts, {really}", owner="Priya Raman", on=DAY, due=date(2026, 8, 1))
+    path, number = decide(
+        load(book), "2026-Q2", "Fewer: alerts, {really}", owner="Priya Raman", on=DAY, due=date(2026, 8, 1)
+    )
     found = load(book).decisions.set_index("review").loc["2026-Q2"]
 
     assert path == book / "reviews" / "2026-Q2.md" and number == 1
@@ -80,13 +82,16 @@ def test_dropped_needs_and_keeps_its_reason(book):
     assert found[["status", "because"]].tolist() == ["dropped", "the tool: it does that, now #1"]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda records: decide(records, "2026-Q9", "x", owner=None, on=DAY), "not a period"),
-    (lambda records: decide(records, "2026-Q1", " ", owner=None, on=DAY), "needs a text"),
-    (lambda records: decide(records, "2026-Q1", "x", owner="Pria Raman", on=DAY), "did you mean 'Priya Raman'"),
-    (lambda records: close_decision(records, "2026-Q1", 7, on=DAY), "has no decision 7; it has 1 to 2"),
-    (lambda records: close_decision(records, "2026-Q4", 1, on=DAY), "unknown review"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda records: decide(records, "2026-Q9", "x", owner=None, on=DAY), "not a period"),
+        (lambda records: decide(records, "2026-Q1", " ", owner=None, on=DAY), "needs a text"),
+        (lambda records: decide(records, "2026-Q1", "x", owner="Pria Raman", on=DAY), "did you mean 'Priya Raman'"),
+        (lambda records: close_decision(records, "2026-Q1", 7, on=DAY), "has no decision 7; it has 1 to 2"),
+        (lambda records: close_decision(records, "2026-Q4", 1, on=DAY), "unknown review"),
+    ],
+)
 def test_what_makes_no_sense_is_refused(book, change, message):
     """One sentence, and the file is untouched."""
     with pytest.raises(SettingsError, match=message):
@@ -126,7 +131,10 @@ def test_the_commands_write_and_close(book, monkeypatch):
     monkeypatch.setenv("INCIDENTS_NOW", "2026-07-09T14:00:00Z")
     run = CliRunner()
     data = ["--data", str(book)]
-    said = run.invoke(cli, ["decide", "Rotate the scribe", "--owner", "Priya Raman", "--review", "2026-Q2", "--due", "2026-08-01", *data])
+    said = run.invoke(
+        cli,
+        ["decide", "Rotate the scribe", "--owner", "Priya Raman", "--review", "2026-Q2", "--due", "2026-08-01", *data],
+    )
     closed = run.invoke(cli, ["decision", "1", "--done", *data])
 
     assert "decision 1 of 2026-Q2 is written" in said.output, said.exception
