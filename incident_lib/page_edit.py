@@ -8,8 +8,11 @@ another form, so comments, order, unknown keys, quotes and line ends stay.
 from __future__ import annotations
 
 import copy
+import fcntl
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -40,15 +43,31 @@ def edit_page(path: Path, changes: Callable[[dict[str, Any]], Sequence[Change]])
         WorkbookError: if the page can't be read, edited without touching anything else, or written.
     """
     for _ in range(TRIES):
-        before = _read(path)
-        try:
-            text = before.decode("utf-8")
-            after = edited(text, changes(_content(text)))
-        except (UnicodeDecodeError, FieldError) as error:
-            raise WorkbookError(f"{path} was not changed: {error}") from error
-        if replace_unless_changed(path, before, after.encode("utf-8")):
-            return after != text
+        with _alone(path.parent):
+            before = _read(path)
+            try:
+                text = before.decode("utf-8")
+                after = edited(text, changes(_content(text)))
+            except (UnicodeDecodeError, FieldError) as error:
+                raise WorkbookError(f"{path} was not changed: {error}") from error
+            if replace_unless_changed(path, before, after.encode("utf-8")):
+                return after != text
     raise WorkbookError(f"{path} was not changed: it is being saved again and again by somebody else; try once more")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other command of ours edits a page of this folder; people's editors know nothing of it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise WorkbookError(f"can't read {folder}: {error.strerror}") from error
+    try:
+        with suppress(OSError):  # some network disks know no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> bytes:
@@ -193,7 +212,12 @@ class _Edit:
             if colon is None:
                 raise FieldError(f"the field {name.value!r} has no colon")
             text = f" {written(value)}" if parent.flow_style else self._spaced(value, column)
-            return self.text[: colon.end()] + text + self.text[colon.end() :]
+            rest = self.text[colon.end() :]
+            return (
+                self.text[: colon.end()]
+                + text
+                + (rest.lstrip(" ") if parent.flow_style and value is not None else rest)
+            )
         if value is None or (isinstance(value, list) and value and not parent.flow_style and not child.value):
             colon = self.text.index(":", name.end_mark.index) + 1
             return self.text[:colon] + self._spaced(value, column) + self.text[child.end_mark.index :]

@@ -322,7 +322,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(capsys):
     figures = json.loads(done.stdout.splitlines()[-1])
 
     with capsys.disabled():
-        print(f"\nkill and retry: {figures}")
+        print(f"\nkill and retry: {figures}")  # noqa: T201
     assert (figures["rounds"], figures["letters"]) == (rounds, 3 * rounds)
     assert (figures["lost"], figures["twice"], figures["resent"]) == (0, 0, 0)
     assert figures["interrupted"] > rounds / 20
