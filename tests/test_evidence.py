@@ -8,6 +8,7 @@ import random
 import re
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,10 @@ from incident_lib.redraft import write_draft
 from incident_lib.sidecar import read_sidecar
 
 ID = "INC-2026-042"
+SAMPLE = Path(__file__).parents[1] / "data"
+# How the lines begin that the template says, not the records.
+LABELS = ("#", "_To write:", "|---", "| Time", "| Measure", "| Name", "| Task", "**Owner", "**Call", "What people thought",
+          "Questions that", "Proposed in chat")  # fmt: skip
 
 
 @pytest.fixture
@@ -49,9 +54,7 @@ def test_every_generated_line_of_the_page_has_evidence(folder):
     """No sentence, row or number that data made stands without a footnote; messages have theirs in the file beside."""
     text = (folder / "postmortems" / f"{ID}.md").read_text()
     body = text.split("\n---\n", 1)[1].split("## Evidence")[0].split("## Messaging")[0]
-    ours = ("#", "_To write:", "|---", "| Time", "| Measure", "| Name", "| Task", "**Owner", "**Call", "What people thought",
-            "Questions that", "Proposed in chat")  # fmt: skip
-    generated = [line for line in body.splitlines() if line.strip() and not line.startswith(ours)]
+    generated = [line for line in body.splitlines() if line.strip() and not line.startswith(LABELS)]
 
     assert generated and [line for line in generated if "[^e" not in line] == []
     assert set(re.findall(r"\[\^(e\d+)\](?!:)", text)) == set(re.findall(r"(?m)^\[\^(e\d+)\]:", text))
@@ -179,3 +182,18 @@ def test_a_place_within_a_line_of_json_is_followed(tmp_path):
 
     assert digest is not None and Fragments(tmp_path).digest("a.jsonl line 1#/updates/1") is None
     assert Fragments(tmp_path).moved("a.jsonl line 1#/updates/1", digest)
+
+
+def test_no_sentence_of_the_samples_pages_is_without_evidence():
+    """A spread of the sample's major incidents, from every year: each generated line cites places that can be followed."""
+    records = load(SAMPLE)
+    fragments = Fragments(records.folder)
+    for one in records.major["incident_id"].tolist()[::5]:
+        made = draft(records, one, fragments=fragments)
+        told = "".join(text for key, text in made.sections.items() if not key.startswith("Messaging"))
+        lines = [line for line in told.splitlines() if line.strip() and not line.startswith(LABELS)]
+        places = {place for claim in made.claims for place in made.pointers[claim.evidence]}
+
+        assert lines and [line for line in lines if "[^e" not in line] == [], one
+        assert all(made.pointers[claim.evidence] for claim in made.claims)
+        assert [place for place in places if fragments.digest(place) is None] == [], one
