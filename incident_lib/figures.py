@@ -127,7 +127,8 @@ def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
     shades = [colour({"began": "critical", "resolved": "done"}.get(word, "neutral")) for word in marks["milestone"]]
     figure.add_scatter(
         x=marks["at"], y=marks["milestone"].map(label), mode="markers", hovertext=marks["milestone"].map(label),
-        marker={"symbol": "diamond", "size": 12, "color": shades}, cliponaxis=False, showlegend=False, hoverinfo="text+x",
+        marker={"symbol": "diamond", "size": 12, "color": shades}, cliponaxis=False, showlegend=False,
+        hoverinfo="text+x",
     )  # fmt: skip
     for at, shade in zip(marks["at"], shades, strict=True):
         figure.add_vline(x=at.timestamp() * 1000, line={"color": shade, "width": 1.5, "dash": "dot"}, layer="below")
