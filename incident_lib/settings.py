@@ -384,6 +384,7 @@ class Limits(Model):
     nesting: int = Field(default=100, ge=4)
     front_matter_kilobytes: int = Field(default=64, ge=1)
     page_kilobytes: int = Field(default=400, ge=1)
+    text_kilobytes: int = Field(default=1000, ge=1)
 
 
 class Sources(Model):

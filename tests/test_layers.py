@@ -38,7 +38,7 @@ LAYERS = [
     {"message_rules", "severity_time", "business_time", "survival", "comparison", "control_charts", "seasons", "intervals", "wording", "periods"},
     {"loading", "new_workbook", "sample"},
     {"gathering"},
-    {"cache", "chat_links", "join", "offers", "as_of", "forensics", "redact", "git_history", "page_edit"},
+    {"cache", "chat_links", "join", "offers", "as_of", "forensics", "redact", "git_history", "page_edit", "settings_edit", "vtimezone"},
     {"records"},
     {"sources"},
     {"theme"},

@@ -77,18 +77,6 @@ def test_one_reader_knows_the_file(tmp_path, reader):
     assert len(read_all(reader, source).tables["incidents"]) == 1
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(list(RECORDS)), st.integers(0, 2000), st.binary(max_size=4), st.integers(0, 4))
-def test_damaged_bytes_are_refused_or_told(tmp_path_factory, reader, place, other, length):
-    """Whatever bytes change, a reader reads or refuses; it never fails otherwise."""
-    file = tmp_path_factory.mktemp("fuzz") / "x.json"
-    content = json.dumps(RECORDS[reader]).encode()
-    place %= len(content)
-    file.write_bytes(content[:place] + other + content[place + length :])
-
-    read_all(reader, Source(file, "x.json", Settings()))
-
-
 def replaced(value, at: int, other) -> tuple[object, int]:
     """Return a JSON value with its part number ``at`` replaced, and how many parts are left to count."""
     if at == 0:

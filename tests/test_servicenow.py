@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings
@@ -189,21 +187,3 @@ def test_real_log_does_not_tell_the_future(tmp_path):
     assert (len(found), found["resolved_at"].isna().sum()) == (20_769, 1)
     assert seen["incident_id"].nunique() == 20_768
     assert not batch.problems
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.booleans(), st.integers(0, 2000), st.binary(max_size=4), st.integers(0, 4))
-def test_damage_is_refused_or_told(tmp_path_factory, as_log, place, other, length):
-    """Whatever bytes change, the reader reads or refuses; it never fails otherwise."""
-    file = tmp_path_factory.mktemp("fuzz") / "x"
-    lines = log("New 01:23 3", "Resolved 03:00 2 - High") + log("New 01:23 3", number="INC2")
-    content = ((LOG_HEAD + lines) if as_log else json.dumps([TICKET, {**TICKET, "number": "INC2"}])).encode()
-    place %= len(content)
-    file.write_bytes(content[:place] + other + content[place + length :])
-    rule = FileRule(path="x", zone="UTC", time_format="%d/%m/%Y %H:%M" if as_log else None)
-    source = Source(file, "x", Settings(files=(rule,)))
-    try:
-        batch = READER.read(source) if READER.recognises(source) else Batch()
-    except SourceError:
-        return
-    assert set(batch.tables) <= {"incidents", "timeline"}

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from incident_lib.errors import SourceError
 from incident_lib.settings import Settings
 from incident_lib.sources import github_status, statuspage
 from incident_lib.sources.reading import Batch, Source
@@ -210,21 +207,3 @@ def test_github_numbers_agree_with_those_computed_apart():
         ("used", 801), ("skipped: scheduled maintenance", 18)]  # fmt: skip
     assert found["detected_at"].notna().sum() == found["extra"].str.contains("impact_window").sum()
     assert not batch.problems
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from([statuspage, github_status]), st.integers(0, 2000), st.binary(max_size=4), st.integers(0, 4))
-def test_damage_is_refused_or_told(tmp_path_factory, reader, place, other, length):
-    """Whatever bytes change, the readers read or refuse; they never fail otherwise."""
-    file = tmp_path_factory.mktemp("fuzz") / "x.json"
-    content = (json.dumps([incident(), incident(id="b")]) if reader is statuspage else
-               "".join(json.dumps(status_line(id=str(number))) + "\n" for number in range(3))).encode()  # fmt: skip
-    place %= len(content)
-    file.write_bytes(content[:place] + other + content[place + length :])
-    source = Source(file, "x.json", Settings())
-    try:
-        batch = reader.READER.read(source) if reader.READER.recognises(source) else Batch()
-    except SourceError:
-        return
-    if reader is github_status and b"\n" not in other and batch.accounts:
-        assert sum(row["rows"] for row in batch.accounts) >= 2

@@ -426,32 +426,6 @@ SAMPLES = {
 }  # fmt: skip
 
 
-def mutated(content: bytes, changes: list[tuple[int, bytes, int]]) -> bytes:
-    """Return bytes with each change made: at a place, so many bytes replaced by others."""
-    for place, other, length in changes:
-        place %= len(content) + 1
-        content = content[:place] + other + content[place + length :]
-    return content
-
-
-CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(sorted(SAMPLES)), CHANGES)
-def test_damage_is_refused_or_told(tmp_path_factory, name, changes):
-    """Whatever bytes change, the reader reads or refuses; it never fails otherwise, and accounts for what it read."""
-    file = tmp_path_factory.mktemp("fuzz") / name
-    file.write_bytes(mutated(SAMPLES[name], changes))
-    source = Source(file, name, Settings())
-    try:
-        batch = READER.read(source) if READER.recognises(source) else Batch()
-    except SourceError:
-        return
-    used = sum(account["rows"] for account in batch.accounts if account["outcome"] == "used")
-    assert used == sum(len(frame) for frame in batch.tables.values())
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 6), st.text(st.sampled_from('a",;\r\n\u00e4 0'), max_size=6), st.integers(0, 70))
 def test_damaged_row_costs_no_other_row(tmp_path_factory, row, junk, place):

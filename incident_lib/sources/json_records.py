@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def _first_keys(head: bytes) -> Keys:
     The way down is a text such as "[{" or "{[{" ("[" within a list, "{" within an object). An envelope may hold one
     record itself ("{{") where it holds no list.
     """
-    text = head.decode("utf-8-sig", "ignore").lstrip()
+    text = _from_first_object(head.decode("utf-8-sig", "ignore").lstrip())
     found: dict[str, set[str]] = {}
     way, name, done = "", "", set[str]()
     for token in _TOKEN.finditer(text if text[:1] in ("{", "[") else ""):
@@ -64,6 +65,23 @@ def _first_keys(head: bytes) -> Keys:
                 break
     top = frozenset(found.get("{", found.get("[{", ())))
     return Keys(top, frozenset(found.get("{[{", found.get("{{", ()))))
+
+
+def _from_first_object(text: str) -> str:
+    """Return a text from its first line on that can be JSON: the line before may be damaged."""
+    if text[:1] in ("{", "["):
+        return text
+    lines = text.split("\n", _SOME)
+    number = next((number for number, line in enumerate(lines) if line[:1] == "{" and _is_json(line)), None)
+    return text if number is None else "\n".join(lines[number:])
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def read_records(source: Source, problems: list[Problem], envelopes: Sequence[str] | None = ()) -> list[Placed]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import available_timezones
@@ -144,7 +145,7 @@ def _records(
     source: Source, batch: Batch, counts: Counter[tuple[str, str]], lines: Iterable[int] | None
 ) -> Iterator[Found]:
     """Yield the records of a file, whether it is JSON, lines of JSON, or CSV."""
-    if not source.head.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
+    if lines is None and not source.head.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
         yield from _csv_records(source)
         return
     match = _ID_IN_NAME.search(PurePosixPath(source.name).stem)
@@ -188,14 +189,23 @@ def _documents(
 
 
 def _is_lines(source: Source) -> bool:
-    """Tell whether the first line is a whole JSON object, and more lines follow."""
+    """Tell whether each line is a value of its own: the first is a whole object, or others are and it is damaged."""
     with source.path.open("rb") as file:
         filled = (line for line in file if line.strip(_BOM + b" \t\r\n"))
-        first, second = next(filled, b"").removeprefix(_BOM), next(filled, b"")
+        objects = [_is_object(line.removeprefix(_BOM), source) for line in islice(filled, 20)]
+    return len(objects) > 1 and (objects[0] or (any(objects) and not _is_json(source)))
+
+
+def _is_object(line: bytes, source: Source) -> bool:
     try:
-        return bool(second) and isinstance(
-            parse_json(decode(first, source.name), source.name, nesting=source.limits.nesting), dict
-        )
+        return isinstance(parse_json(decode(line, source.name), source.name, nesting=source.limits.nesting), dict)
+    except SourceError:
+        return False
+
+
+def _is_json(source: Source) -> bool:
+    try:
+        return source.json is not None
     except SourceError:
         return False
 
