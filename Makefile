@@ -5,7 +5,7 @@ DATA ?= data
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: report test lint lock clean
+.PHONY: report test lint lock screenshots clean
 
 report: $(VENV)/.installed
 	$(VENV)/bin/incidents report --data $(DATA) --reports reports
@@ -13,6 +13,10 @@ report: $(VENV)/.installed
 test: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/python -m pytest -n 2 $(PYTEST)
+
+# Pictures of every report at three widths, in the dark, without scripts and on paper, into reports/screenshots.
+screenshots: report $(VENV)/.installed-for-tests
+	$(VENV)/bin/python tests/screenshots.py reports reports/screenshots
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check

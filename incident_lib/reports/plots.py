@@ -14,6 +14,7 @@ from incident_lib import theme
 from incident_lib.reports.static_figures import static_pictures
 
 _ALLOWED = r"/?(?:b|i|em|strong|sub|sup|extra)\s*>|br\s*/?>"
+_PLAIN = {int, float, bool, type(None)}
 _FORBIDDEN = re.compile(rf"<(?!{_ALLOWED})(?=[A-Za-z/!?])", re.IGNORECASE)
 _WHOLE_SECOND = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00|(:\d\d))\.000000")
 _TITLE_TAGS = re.compile(r"</?(b|i|em|strong|sub|sup|span|a)\b[^<>]*>")
@@ -85,18 +86,20 @@ def inert(value: Any) -> Any:
     """
     if isinstance(value, str):
         return _FORBIDDEN.sub("&lt;", value) if "<" in value else value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: inert(one) for key, one in value.items()}
-    return [inert(one) for one in value] if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return value if _PLAIN.issuperset(map(type, value)) else [inert(one) for one in value]
 
 
 def compact(value: Any, key: str = "") -> Any:
     """Return a figure's data in fewer bytes that mean the same: short times, and one value for all points as one."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: compact(one, name) for name, one in value.items()}
-    if not isinstance(value, list):
+    if not isinstance(value, list) or _PLAIN.issuperset(map(type, value)):
         return value
-    if key in ("symbol", "textposition") and value and all(one == value[0] for one in value):
+    if key in ("symbol", "textposition") and all(one == value[0] for one in value):
         return value[0]
     return [_shorter(one) if isinstance(one, str) else compact(one) for one in value]
 
@@ -113,7 +116,7 @@ def script_json(record: Any) -> Markup:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in (int, float)
 
 
 def _cell(value: Any, mostly_numbers: bool) -> str:

@@ -53,6 +53,7 @@ _TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)
 _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")
 _LONG_CELL = re.compile(r"<td>([^<>]{41,})</td>")
 _SENTENCE = re.compile(r"(?<! class=\"short\")(?<! class=\"source\")>[^<>]*\s[^<>]*<")
+_TAG_IN_VALUE = re.compile(r'="[^"]*[<>]')
 _CLOSING = re.compile(r"</(?:td|th|tr)>")
 _UNBROKEN = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-\d[\d-]*\d|\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)\b")
 
@@ -90,10 +91,12 @@ def clean(fragment: str) -> str:
     also over what we add.
     """
     marked = _EMPTY_IMAGE.sub("", _listed(fragment))
+    odd = _TAG_IN_VALUE.search(marked)  # what we add could only then stand in a place where we don't see it
     marked = _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', marked)
     marked = _LONG_CELL.sub(r'<td class="long">\1</td>', marked)
     marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(r'<span class="short">\g<0></span>', match[0]), marked)
-    return _listed(_TABLE.sub(_scrolling, marked))
+    framed = _TABLE.sub(_scrolling, marked)
+    return _listed(framed) if odd else framed
 
 
 def lean(fragment: str) -> str:

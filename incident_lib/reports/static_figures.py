@@ -313,10 +313,10 @@ def _key(trace: Mapping[str, Any], shade: str, x: float, y: float, name: str) ->
     if trace.get("type") == "bar":
         marker = trace.get("marker") or {}
         box = f"M{short(x + 4)} {short(y - 5.5)}h14v11h-14z"
-        lines = PATTERNS.get(str(nth((marker.get("pattern") or {}).get("shape"), 0, "")))
-        tone = paint(str(nth(marker.get("color"), 0, shade)))
-        return (f'{pattern_of(f"{name}k", lines, tone)}<path d="{box}" fill="url(#{name}k)"/>' if lines
-                else f'<path d="{box}" fill="{tone}"/>')  # fmt: skip
+        pattern = marker.get("pattern") or {}
+        lines, tone = PATTERNS.get(str(nth(pattern.get("shape"), 0, ""))), str(nth(marker.get("color"), 0, shade))
+        return (f'{pattern_of(f"{name}k", lines, pattern, tone)}<path d="{box}" fill="url(#{name}k)"/>' if lines
+                else f'<path d="{box}" fill="{paint(tone)}"/>')  # fmt: skip
     parts, line, mode = [], trace.get("line") or {}, str(trace.get("mode") or "lines")
     if trace.get("fill"):
         parts.append(

@@ -256,7 +256,7 @@ def _bar_trace(
     faint = "" if opacity in (None, 1) else f' fill-opacity="{opacity:g}"'
     drawn = []
     for place, (shade, paths) in enumerate(alike.items()):
-        hatching = pattern_of(f"{name}-{place}", shape, paint(shade)) if shape else ""
+        hatching = pattern_of(f"{name}-{place}", shape, pattern, shade) if shape else ""
         fill = f"url(#{name}-{place})" if shape else paint(shade)
         drawn.append(
             f'{hatching}<path d="{"".join(paths)}" fill="{fill}" stroke="var(--paper)" stroke-width=".8"{faint}/>'
@@ -264,11 +264,14 @@ def _bar_trace(
     return "".join([*drawn, *said])
 
 
-def pattern_of(name: str, shape: str, colour: str) -> str:
-    """Return the definition of a hatching in a colour of the page."""
+def pattern_of(name: str, shape: str, stated: Mapping[str, Any], colour: str) -> str:
+    """Return the definition of a hatching: in a bar's colour on nothing, or as an overlay on its colour."""
+    over = stated.get("fillmode") == "overlay"
+    stroke = paint(str(stated.get("fgcolor") or "paper")) if over else paint(colour)
+    ground = f'<path d="M0 0h6v6h-6z" fill="{paint(colour)}"/>' if over else ""
     return (
-        f'<pattern id="{name}" width="6" height="6" patternUnits="userSpaceOnUse">'
-        f'<path d="{shape}" fill="none" stroke="{colour}" stroke-width="1.5"/></pattern>'
+        f'<pattern id="{name}" width="6" height="6" patternUnits="userSpaceOnUse">{ground}'
+        f'<path d="{shape}" fill="none" stroke="{stroke}" stroke-width="{0.9 if over else 1.5}"/></pattern>'
     )
 
 

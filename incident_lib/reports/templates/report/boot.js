@@ -69,7 +69,7 @@
     const observer = new IntersectionObserver((entries) => {
       for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
         observer.unobserve(target);
-        if (!drawn.has(target)) draw(target);
+        setTimeout(() => drawn.has(target) || draw(target)); // one at a time: the first stands while others are drawn
       }
     }, { rootMargin: "600px 0px" });
     figures.forEach((figure) => observer.observe(figure));
