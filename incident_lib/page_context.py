@@ -105,7 +105,7 @@ def page_context(told: Told) -> dict[str, Any]:
     choices = message_choices(records, told.incident_id)
     return {
         "incident_id": told.incident_id,
-        "title": inline(incident["title"]) if pd.notna(incident["title"]) else f"Incident {told.incident_id}",
+        "title": _heading(told),
         "owner": inline(told.owner) if told.owner else None,
         "meeting": _meeting(told),
         "recording": _recording(told),
@@ -379,6 +379,18 @@ def _proposal(row: dict[str, Any]) -> str:
     return f"{inline(row['title'])} ({kind}{owner}{touches}; written by {who}, {row['at']:%H:%M} UTC)"
 
 
+def _heading(told: Told) -> str:
+    """Return the page's first heading; its title has evidence, though no footnote."""
+    title = told.incident["title"]
+    words = inline(title) if pd.notna(title) else f"Incident {told.incident_id}"
+    return told.cite(words, _of_title(told), quiet=True)
+
+
+def _of_title(told: Told) -> str:
+    """Return where the title is stated; for an incident without one, where the incident is."""
+    return told.pointers("title") if pd.notna(told.incident["title"]) else told.incident["source"]
+
+
 def _internal_email(told: Told, tasks: pd.DataFrame) -> str:
     open_tasks = tasks[tasks["status"] == "open"]
     incident, to = told.incident, told.records.settings.messages.internal_to
@@ -390,7 +402,8 @@ def _internal_email(told: Told, tasks: pd.DataFrame) -> str:
     count = told.cite(f"Tasks that remain: {len(open_tasks)}." if len(open_tasks) else "No open task is recorded yet.",
                       *(open_tasks["source"] if len(open_tasks) else [incident["source"]]), quiet=True)  # fmt: skip
     lines = [
-        f"To: {to or NOT_STATED}  ", f"Subject: Incident {told.incident_id}: {title}", "",
+        f"To: {to or NOT_STATED}  ",
+        told.cite(f"Subject: Incident {told.incident_id}: {title}", _of_title(told), quiet=True), "",
         " ".join(facts), "", count, "",
         *listed_tasks, "",
         f"The page: postmortems/{told.incident_id}.md. Add what you saw, and say if you can take a task.",

@@ -197,3 +197,11 @@ def test_no_sentence_of_the_samples_pages_is_without_evidence():
         assert lines and [line for line in lines if "[^e" not in line] == [], one
         assert all(made.pointers[claim.evidence] for claim in made.claims)
         assert [place for place in places if fragments.digest(place) is None] == [], one
+
+
+def test_the_title_has_evidence_in_the_heading_and_the_mails_subject(folder):
+    """A footnote would be in the way there; the file beside the page has it."""
+    made = draft(load(folder), ID)
+    cited = {claim.text: made.pointers[claim.evidence] for claim in made.claims}
+
+    assert cited["Mail slow"] == cited[f"Subject: Incident {ID}: Mail slow"] == ("incidents.csv line 2",)
