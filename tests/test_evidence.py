@@ -201,7 +201,8 @@ def test_no_sentence_of_the_samples_pages_is_without_evidence():
 
 def test_the_title_has_evidence_in_the_heading_and_the_mails_subject(folder):
     """A footnote would be in the way there; the file beside the page has it."""
-    made = draft(load(folder), ID)
+    records = load(folder)
+    made = draft(records, ID, sidecar=read_sidecar(records, ID))
     cited = {claim.text: made.pointers[claim.evidence] for claim in made.claims}
 
     assert cited["Mail slow"] == cited[f"Subject: Incident {ID}: Mail slow"] == ("incidents.csv line 2",)
