@@ -113,6 +113,8 @@ def _groups(rows: pd.DataFrame, stated: list[str | None]) -> list[list[int]]:
 
 def _same(one: int, other: int, texts: list[str], stated: list[str | None], kinds: list[str]) -> bool:
     """Tell whether two rows speak of the same thing."""
+    if kinds[one] == kinds[other] == "status":
+        return texts[one] == texts[other]  # two public updates alike may name two services: each is kept
     first, second = stated[one], stated[other]
     if first and second:
         alerts = kinds[one] == kinds[other] == "alert"

@@ -135,12 +135,3 @@ def test_hollow_marks_are_still_open(incidents):
     figure = figures.duration_strip(durations(incidents(resolved_at=None), WHOLE, as_of=NOON + HOUR), title="t")
 
     assert figure.data[0].marker.symbol == ("triangle-up-open",)
-
-
-def test_the_review_pieces_keep_their_order(loaded):
-    """Decisions: the open ones first, overdue ones marked."""
-    text = "---\nreview: 2026-Q1\ndecisions:\n  - {text: a, decided_on: 2026-04-02, status: done, closed_on: 2026-04-03}\n" \
-           "  - {text: b, decided_on: 2026-04-01, due_on: 2026-05-01}\n---\n"  # fmt: skip
-    table = review.decisions_until(loaded(files={"reviews/a.md": text}), review.Period("x", *[pd.Timestamp("2026-06-30").date()] * 2))
-
-    assert table[["text", "overdue"]].to_numpy().tolist() == [["b", True], ["a", False]]
