@@ -1,6 +1,7 @@
 """How fast large sources are read, as ratios to the usual way in the same run. By hand: python benchmarks/sources.py
 
-Each contender runs in a process of its own, so that its peak memory is its own. Prints one table.
+Each contender runs in a process of its own, so that its peak memory is its own (this one stays small: a child's peak
+begins with its parent's). Contenders take turns, and the medians count, since other work on the machine comes and goes.
 """
 
 from __future__ import annotations
@@ -15,56 +16,67 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at", "first_seen_at")
-
-
-def write_csv(path: Path, rows: int) -> None:
-    """Write incidents with 20 columns, six of them times."""
-    random = np.random.default_rng(7)
-    seconds = np.sort(random.integers(0, 3650 * 86400, rows))
-    start = pd.Timestamp("2016-01-01T00:00:00Z") + pd.to_timedelta(seconds, unit="s")
-    later = np.cumsum(random.integers(60, 3600, (5, rows)), axis=0)
-    steps = {name: start + pd.to_timedelta(later[place], unit="s") for place, name in enumerate(TIMES[:5])}
-    words = np.array(["mail", "dns", "hosting", "vpn", "backup", "queue", "slow", "down", "errors", "after", "release"])
-    frame = pd.DataFrame({
-        "incident_id": [f"INC-2026-{number:07}" for number in range(rows)],
-        "title": [" ".join(row) for row in words[random.integers(0, len(words), (rows, 5))]],
-        "severity": np.array(["critical", "high", "medium", "low"])[random.integers(0, 4, rows)],
-        **{name: times.strftime("%Y-%m-%dT%H:%M:%SZ") for name, times in steps.items()},
-        "first_seen_at": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "customers": [f"Customer {number}" for number in random.integers(0, 900, rows)],
-        "services": words[random.integers(0, len(words), rows)],
-        "incident_commander": [f"Person {number}" for number in random.integers(0, 90, rows)],
-        "responders": [f"Person {number}; Person {number + 1}" for number in random.integers(0, 90, rows)],
-        "channel": [f"inc-{number}" for number in range(rows)],
-        "summary": [" ".join(row) for row in words[random.integers(0, len(words), (rows, 9))]],
-        "tags": words[random.integers(0, len(words), rows)],
-        "url": [f"https://tracker.example/{number}" for number in range(rows)],
-        "weather": words[random.integers(0, len(words), rows)],
-        "shift": random.integers(0, 3, rows),
-        "team": [f"team {number}" for number in random.integers(0, 30, rows)],
-    })  # fmt: skip
-    frame.to_csv(path, index=False)
+EVENT_LOG = Path(__file__).parents[2] / "shared/realdata/servicenow_eventlog/incident_event_log.zip"
+SETTINGS = {
+    "eventlog": '[[files]]\npath = "*"\nzone = "UTC"\ntime_format = "%d/%m/%Y %H:%M"\n',
+}
 
 
 def pandas_csv(folder: Path) -> int:
     """The usual way: read_csv, then to_datetime of the six columns; no validating."""
+    import pandas as pd
+    from large_sources import TIMES
+
     frame = pd.read_csv(folder / "incidents.csv")
     for name in TIMES:
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
     return len(frame)
 
 
+def pandas_json(folder: Path) -> int:
+    """The usual way for JSON lines."""
+    import pandas as pd
+
+    return len(pd.read_json(folder / "incidents.jsonl", lines=True))
+
+
+def json_by_file(folder: Path) -> int:
+    """The usual way for a chat export: json.load, file by file, into a list."""
+    import zipfile
+
+    messages: list[dict] = []
+    with zipfile.ZipFile(folder / "export.zip") as export:
+        for name in export.namelist():
+            if "/" in name:
+                with export.open(name) as file:
+                    messages.extend(json.load(file))
+    return len(messages)
+
+
+def arrow_csv(folder: Path) -> int:
+    """The fastest reader of a CSV file; it looks at no value."""
+    from pyarrow import csv
+
+    return csv.read_csv(folder / "log.csv").num_rows
+
+
+def our_reader(folder: Path) -> int:
+    """Our reader alone, each value checked: no joining, no secrets, no findings."""
+    from incident_lib.loading import find_sources, open_workbook, read_source
+
+    batches = [read_source(source)[1] for source in find_sources(*open_workbook(folder))]
+    return sum(row["rows"] for batch in batches for row in batch.accounts if row["kind"] in ("incidents", "messages"))
+
+
 def our_load(folder: Path) -> int:
     """Ours: read, check every value, remove secrets, join, look for impossible times, cut to as_of."""
     from incident_lib.loading import load
 
-    return len(load(folder).incidents)
+    records = load(folder)
+    return len(records.messages) or len(records.incidents)
 
 
 def our_states(folder: Path) -> int:
@@ -75,59 +87,101 @@ def our_states(folder: Path) -> int:
     return len(postmortem_states(load(folder)))
 
 
-CONTENDERS = {"pandas": pandas_csv, "load": our_load, "load again": our_load, "load and states": our_states}
+CONTESTS: dict[str, dict[str, Callable[[Path], int]]] = {
+    "register": {"pandas": pandas_csv, "reader": our_reader, "load": our_load, "load again": our_load,
+                 "load and states": our_states},
+    "pagerduty": {"pandas": pandas_json, "reader": our_reader, "load": our_load, "load again": our_load},
+    "chat": {"json.load": json_by_file, "reader": our_reader, "load": our_load, "load again": our_load},
+    "eventlog": {"pyarrow.csv": arrow_csv, "reader": our_reader, "load": our_load},
+}  # fmt: skip
 
 
-def child(name: str, folder: Path) -> None:
-    """Run one contender here and print its seconds and peak memory."""
-    begun = time.perf_counter()
-    rows = CONTENDERS[name](folder)
-    seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(json.dumps({"seconds": seconds, "megabytes": peak, "rows": rows}))
+def write(contest: str, folder: Path, rows: int) -> None:
+    """Write a contest's file, and the settings that it needs."""
+    import large_sources
+
+    settings = f'[workbook]\nname = "Benchmark"\n{SETTINGS.get(contest, "")}'
+    (folder / "workbook.toml").write_text(settings, encoding="utf-8")
+    if contest == "register":
+        large_sources.write_csv(folder / "incidents.csv", rows)
+    elif contest == "pagerduty":
+        large_sources.write_pagerduty(folder / "incidents.jsonl", rows)
+    elif contest == "chat":
+        large_sources.write_slack(folder / "export.zip", rows)
+    else:
+        shutil.unpack_archive(EVENT_LOG, folder)
+        (folder / "incident_event_log.csv").rename(folder / "log.csv")
 
 
-def measured(name: str, folder: Path) -> dict[str, float]:
+def child(contest: str, name: str, folder: Path) -> None:
+    """Run one contender here, with what it imports imported before, and print its seconds and peak memory."""
+    import pandas  # noqa: F401
+    import pyarrow.csv  # noqa: F401
+
+    if name.startswith(("load", "reader")):
+        import incident_lib.loading
+        import incident_lib.timeliness  # noqa: F401
+    begun, used = time.perf_counter(), time.process_time()
+    rows = CONTESTS[contest][name](folder)
+    found = {"rows": rows, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
+    print(json.dumps({**found, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}))
+
+
+def measured(contest: str, name: str, folder: Path) -> dict[str, float]:
     """Run one contender in a process of its own."""
-    command = [sys.executable, __file__, "--child", name, str(folder)]
     caches = folder.parent / f"{folder.name}-caches"
     if name == "load":
         shutil.rmtree(caches, ignore_errors=True)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(caches)}
+    return _called("--child", contest, name, str(folder), caches=caches)
+
+
+def _called(*arguments: str, caches: Path) -> dict[str, float]:
+    command, environment = [sys.executable, __file__, *arguments], {**os.environ, "XDG_CACHE_HOME": str(caches)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
+
+
+def compare(contest: str, rows: int, runs: int) -> None:
+    """Print a contest's seconds, processor seconds, megabytes, and ratios to the usual way."""
+    folder = Path(tempfile.mkdtemp(prefix="incidents-benchmark-"))
+    caches = folder.parent / f"{folder.name}-caches"
+    try:
+        _called("--write", contest, str(folder), str(rows), caches=caches)
+        size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        found = [{name: measured(contest, name, folder) for name in CONTESTS[contest]} for _ in range(runs)]
+    finally:
+        shutil.rmtree(folder)
+        shutil.rmtree(caches, ignore_errors=True)
+    first = next(iter(CONTESTS[contest]))
+    print(f"\n{contest}: {found[0][first]['rows']:,.0f} rows, {size:.0f} MB; ratios to {first}")
+    for name in CONTESTS[contest]:
+        seconds, cpu, peak = (
+            statistics.median(run[name][key] for run in found) for key in ("seconds", "cpu", "megabytes")
+        )
+        wall, work = (
+            statistics.median(run[first][key] / run[name][key] for run in found) for key in ("seconds", "cpu")
+        )
+        print(f"  {name:16} {seconds:7.2f} s {wall:6.2f} ×   {cpu:7.2f} s of processor {work:6.2f} ×   {peak:5.0f} MB")
 
 
 def main() -> None:
-    """Print seconds, megabytes and ratios."""
+    """Compare in each contest, or in those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contests", nargs="*", default=list(CONTESTS))
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--child", nargs=2)
-    parser.add_argument("--write", nargs=2)
+    parser.add_argument("--child", nargs=3)
+    parser.add_argument("--write", nargs=3)
     options = parser.parse_args()
     if options.child:
-        child(options.child[0], Path(options.child[1]))
-        return
-    if options.write:
-        write_csv(Path(options.write[1]) / "incidents.csv", int(options.write[0]))
-        return
-    folder = Path(tempfile.mkdtemp(prefix="incidents-benchmark-"))
-    try:
-        (folder / "workbook.toml").write_text('[workbook]\nname = "Benchmark"\n')
-        subprocess.run([sys.executable, __file__, "--write", str(options.rows), str(folder)], check=True)
-        print(f"{options.rows:,} rows, {(folder / 'incidents.csv').stat().st_size / 1e6:.0f} MB")
-        runs = [{name: measured(name, folder) for name in CONTENDERS} for _ in range(options.runs)]
-        for name in CONTENDERS:
-            seconds = statistics.median(run[name]["seconds"] for run in runs)
-            ratio = statistics.median(run["pandas"]["seconds"] / run[name]["seconds"] for run in runs)
-            peak = statistics.median(run[name]["megabytes"] for run in runs)
-            print(f"{name:18} {seconds:7.2f} s   {ratio:5.2f} × as fast as pandas   {peak:7.0f} MB peak")
-    finally:
-        shutil.rmtree(folder)
-        shutil.rmtree(folder.parent / f"{folder.name}-caches", ignore_errors=True)
+        child(options.child[0], options.child[1], Path(options.child[2]))
+    elif options.write:
+        write(options.write[0], Path(options.write[1]), int(options.write[2]))
+    else:
+        for contest in options.contests:
+            compare(contest, options.rows, options.runs)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ on those before it happened. There the times come from the rows in which the sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -72,8 +72,8 @@ def read(source: Source) -> Batch:
     numbered = rows["number"].notna()
     for place in rows.loc[~numbered, "source"]:
         raw.skip("no-incident-id", "no number", "no number; every incident needs one", place)
-    rows = _placed(rows[numbered].assign(**_rest(raw, fields, numbered)), raw)
-    _add(batch, rows)
+    rows = _placed(rows[numbered], raw)
+    _add(batch, rows, lambda kept: _rest(raw, fields, kept))
     batch.account(source.name, NAME, "incidents", {"used": len(rows), **raw.skipped})
     return batch
 
@@ -177,20 +177,29 @@ def _severity(word: str, rules: Rules) -> str:
         raise FieldError(f"unknown priority {word!r}; expected something like '1 - Critical'") from error
 
 
-def _rest(raw: RawTable, fields: Mapping[str, str], kept: pd.Series) -> dict[str, pd.Series]:
-    """Return the columns that we have no use for as JSON; times are left out, which would tell what came later."""
+def _rest(raw: RawTable, fields: Mapping[str, str], kept: pd.Series) -> pd.Series:
+    """Return the columns that we have no use for as JSON, of the rows by these numbers only.
+
+    Times are left out, which would tell what came later.
+    """
     unused = {name: raw.columns[column] for name, column in fields.items() if name not in _USED}
     if not unused:
-        return {}
+        return pd.Series(None, kept.index, dtype="str")
+    numbers = kept.to_numpy()
     pieces = {
-        name: json_values(values) if isinstance(values, list) else json_pieces(_stated(values))
+        name: json_values([values[number] for number in numbers]) if isinstance(values, list)
+        else json_pieces(_stated(values.take(pa.array(numbers))))
         for name, values in unused.items()
-    }
-    return {"extra": json_records(pieces).to_pandas()[kept]}
+    }  # fmt: skip
+    return json_records(pieces).to_pandas().set_axis(kept.index)
 
 
-def _add(batch: Batch, rows: pd.DataFrame) -> None:
-    """Add the incidents: one for each row, or for each number where the file is a log of changes."""
+def _add(batch: Batch, rows: pd.DataFrame, rest: Callable[[pd.Series], pd.Series]) -> None:
+    """Add the incidents: one for each row, or for each number where the file is a log of changes.
+
+    ``rest`` gives the ``extra`` of rows by their numbers in the file: of a log's many rows few are asked for.
+    """
+    rows = rows.assign(row=rows.index)
     if _is_log(rows):
         batch.add(TIMELINE, log_rows(rows))
         incidents = last_states(rows)
@@ -199,7 +208,7 @@ def _add(batch: Batch, rows: pd.DataFrame) -> None:
         incidents = rows.assign(first_seen_at=rows["sys_created_on"].fillna(rows["opened_at"]))
         incidents["resolved_at"] = rows["resolved_at"].fillna(_closed(rows))
         batch.add(TIMELINE, _closings(rows))
-    batch.add(INCIDENTS, _incidents(incidents))
+    batch.add(INCIDENTS, _incidents(incidents.assign(extra=rest(incidents["row"]))))
 
 
 def _closed(rows: pd.DataFrame) -> pd.Series:
