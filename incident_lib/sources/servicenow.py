@@ -24,7 +24,7 @@ from incident_lib.sources.record_fields import rules_of
 from incident_lib.sources.servicenow_states import FINISHED, last_states, log_rows
 from incident_lib.sources.texts import TEXT, as_texts, json_pieces, json_records, json_values, texts_of
 from incident_lib.sources.time_columns import Rules, parse_times
-from incident_lib.tables import INCIDENTS, TIMELINE, Problem, join_names
+from incident_lib.tables import INCIDENTS, TIMELINE, Problem
 
 NAME = "servicenow"
 PRIORITIES = {
@@ -251,10 +251,10 @@ def _incidents(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _together(one: pd.Series, other: pd.Series) -> pd.Series:
-    """Return the names of two columns in one, each once."""
-    pairs = zip(one, other, strict=True)
-    joined = [join_names(name for name in pair if isinstance(name, str)) for pair in pairs]
-    return pd.Series(joined, one.index, dtype="str")
+    """Return the names of two columns in one, each once (as ``join_names``, for all rows)."""
+    first, second = (column.str.replace(";", ",", regex=False) for column in (one, other))
+    differ = first.notna() & second.notna() & (first != second)
+    return first.fillna(second).mask(differ, first + "; " + second)
 
 
 READER = Reader(NAME, recognises, read)
