@@ -25,7 +25,7 @@ What was said, for those who were not there.
 
 
 def decisions_until(records: Records, period: Period) -> pd.DataFrame:
-    """Return the decisions of this and earlier reviews and what became of them, the open ones first.
+    """Return the decisions of this and earlier reviews and what became of them: open, then the newest closed.
 
     Adds ``overdue`` (open, and its day is over) and ``became`` (open, overdue, done, or dropped with the reason).
     """
@@ -35,9 +35,10 @@ def decisions_until(records: Records, period: Period) -> pd.DataFrame:
     today = records.as_of.tz_convert(records.settings.workbook.tz).tz_localize(None).normalize()
     overdue = (earlier["status"] == "open") & (earlier["due_on"] < today)
     became = earlier["status"].mask(overdue, "overdue")
-    table = earlier.assign(order=order, overdue=overdue, became=became)
-    table = table.sort_values(["order", "decided_on", "review", "decision"], kind="stable")
-    return table.drop(columns="order").reset_index(drop=True)
+    closed = -earlier["closed_on"].fillna(pd.Timestamp("1970-01-01")).astype("int64")  # the newest of the closed first
+    table = earlier.assign(order=order, overdue=overdue, became=became, closed=closed)
+    table = table.sort_values(["order", "closed", "decided_on", "review", "decision"], kind="stable")
+    return table.drop(columns=["order", "closed"]).reset_index(drop=True)
 
 
 def _ends(review: str) -> date:

@@ -47,7 +47,9 @@ def review_sentence(period: Period, incidents: pd.DataFrame, results: pd.DataFra
     if not results["state"].isin(["kept", "broken"]).any():
         return f"{first} Whether the process was kept: cannot tell, as the records hold no evidence either way."
     if not worst["broken"]:
-        return f"{first} No rule of the process was broken, as far as the records tell."
+        mostly = results["state"].eq("unknown").sum() > results["state"].isin(["kept", "broken"]).sum()
+        rest = ", which for most rules is not at all" if mostly else ""
+        return f"{first} No rule of the process was broken, as far as the records tell{rest}."
     often = f"{worst['broken']} of {worst['judged']} times"
     return f"{first} {_kept(book, major)}; most often broken was “{worst['rule']}”, {often}."
 

@@ -21,7 +21,15 @@ from incident_lib.response import (
     Measure,
     durations,
 )
-from incident_lib.seasons import FALSE_DISCOVERIES, SeasonTest, exposure, hour_test, weekday_hour_map, weekday_test
+from incident_lib.seasons import (
+    FALSE_DISCOVERIES,
+    SeasonTest,
+    exposure,
+    false_discovery_rates,
+    hour_test,
+    weekday_hour_map,
+    weekday_test,
+)
 from incident_lib.survival import log_rank
 
 COMPARED = (TIME_TO_DETECT, TIME_TO_ACKNOWLEDGE, TIME_TO_MITIGATE, TIME_TO_RESOLVE, WHOLE)
@@ -48,8 +56,21 @@ def what_changed(
     shares = [_kept_shares(one) for one in reversed(results)]
     kept = compare(*shares, log=False, smaller_is_better=False, noun="major incidents")
     rows.append(_row("rules kept per incident, in %", *(_mean(one) for one in shares), kept))
-    rows += [_duration_row(measure, before, now, records.as_of) for measure in COMPARED]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    rows += [_duration_row(measure, before, now, records) for measure in COMPARED]
+    table = pd.DataFrame(rows, columns=[*_COLUMNS, "p"])
+    return _for_so_many(table)[list(_COLUMNS)]
+
+
+def _for_so_many(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparisons with only those told that stand out among all of them (Benjamini & Hochberg 1995).
+
+    Of seven things compared one by one, some seem changed by chance alone in every third review.
+    """
+    rates = false_discovery_rates(table["p"].astype("float64").fillna(1.0).to_numpy())
+    lost = (table["verdict"] != "cannot tell") & (rates > FALSE_DISCOVERIES)
+    said = "Cannot tell, as one such comes by chance among so many things compared. Alone it would be "
+    sentence = table["sentence"].mask(lost, said + table["sentence"].str[:1].str.lower() + table["sentence"].str[1:])
+    return table.assign(verdict=table["verdict"].mask(lost, "cannot tell"), sentence=sentence)
 
 
 def _days(period: Period, records: Records) -> float:
@@ -75,19 +96,29 @@ def _mean(values: pd.Series) -> str:
     return f"{values.mean():.0f} (of {len(values)})" if len(values) else "none"
 
 
-def _row(what: str, before: str, now: str, found: Comparison) -> dict[str, str]:
-    return {"what": what, "before": before, "now": now, "verdict": found.verdict, "sentence": found.sentence}
+def _row(what: str, before: str, now: str, found: Comparison) -> dict[str, object]:
+    return {
+        "p": found.p,
+        "what": what,
+        "before": before,
+        "now": now,
+        "verdict": found.verdict,
+        "sentence": found.sentence,
+    }
 
 
-def _duration_row(measure: Measure, before: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, str]:
+def _duration_row(measure: Measure, before: pd.DataFrame, now: pd.DataFrame, records: Records) -> dict[str, object]:
     """Return a duration's comparison; where some are still open, by log-rank, which counts them."""
-    parts = [durations(one, measure, as_of=as_of) for one in (before, now)]
+    parts = [durations(one, measure, as_of=records.as_of) for one in (before, now)]
     parts = [part[part["believed"]] for part in parts]
     finished = [part.loc[part["finished"], "minutes"] for part in parts]
     found = compare(*finished, noun="incidents")
     texts = [f"median {minutes.median():.0f} min of {len(minutes)}" if len(minutes) else "none" for minutes in finished]
     still = int(sum((~part["finished"]).sum() for part in parts))
     row = _row(measure.name, *texts, found)
+    if measure is TIME_TO_DETECT and records.problems["rule"].eq("backfilled-start").any():
+        why = "Cannot tell: most starts were filled in afterwards, so the time to detection was not measured."
+        return {**row, "verdict": "cannot tell", "sentence": why, "p": None}
     if still:
         both = pd.concat(parts)
         test = log_rank(both["minutes"], both["finished"], np.repeat([0, 1], [len(part) for part in parts]))
