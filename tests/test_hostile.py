@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from incident_lib.loading import load
+from incident_lib.settings import Settings
+from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR
 
 GOOD = {"good.csv": "incident_id,title\nINC-1,Mail\n"}
 DEEP = 50_000
@@ -60,3 +63,17 @@ def test_nul_bytes_do_no_harm(workbook):
              "c.json": b'{"incident_id": "\0"}', "d.md": "---\nincident: INC-4\0\n---\n"}  # fmt: skip
 
     assert "INC-1" in set(load(workbook({**GOOD, **files})).incidents["incident_id"])
+
+
+def test_the_documented_limits_are_the_real_ones():
+    """What docs/formats.md says of each limit."""
+    said = " ".join((Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8").split())
+    limits = Settings().sources.limits
+
+    for words in (
+        f"files of {limits.file_megabytes:,} MB", f"{limits.archive_members:,} members",
+        f"{limits.member_megabytes} MB a member", f"{limits.archive_megabytes:,} MB unpacked", f"{limits.archive_ratio} times their size",
+        f"nested {limits.nesting} deep", f"pages of {limits.page_kilobytes} kB", f"of {limits.front_matter_kilobytes} kB",
+        f"texts of {limits.text_kilobytes:,} kB", f"years outside {EARLIEST_YEAR} to {LATEST_YEAR}",
+    ):  # fmt: skip
+        assert words in said
