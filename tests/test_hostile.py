@@ -72,8 +72,9 @@ def test_the_documented_limits_are_the_real_ones():
 
     for words in (
         f"files of {limits.file_megabytes:,} MB", f"{limits.archive_members:,} members",
-        f"{limits.member_megabytes} MB a member", f"{limits.archive_megabytes:,} MB unpacked", f"{limits.archive_ratio} times their size",
-        f"nested {limits.nesting} deep", f"pages of {limits.page_kilobytes} kB", f"of {limits.front_matter_kilobytes} kB",
+        f"{limits.member_megabytes} MB a member", f"{limits.archive_megabytes:,} MB unpacked",
+        f"{limits.archive_ratio} times their size", f"nested {limits.nesting} deep",
+        f"pages of {limits.page_kilobytes} kB", f"of {limits.front_matter_kilobytes} kB",
         f"texts of {limits.text_kilobytes:,} kB", f"years outside {EARLIEST_YEAR} to {LATEST_YEAR}",
     ):  # fmt: skip
         assert words in said

@@ -265,7 +265,7 @@ def _first_seen(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     if stated is not None and stated.notna().all():
         return frame
     # fmin looks past what is missing, and is twenty times faster than DataFrame.min along rows
-    earliest = pd.Series(reduce(np.fmin, (frame[name].dt.tz_localize(None).to_numpy() for name in times)))
+    earliest = pd.Series(reduce(np.fmin, (frame[name].to_numpy("datetime64[us]") for name in times)))
     earliest = earliest.dt.tz_localize("UTC")
     return frame.assign(first_seen_at=earliest if stated is None else stated.fillna(earliest))
 
