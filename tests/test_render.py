@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import pytest
 from factories import HOUR, NOON, page
 
-from incident_lib import figures, page_html, render, review
-from incident_lib.follow_up import state_counts, step_states
+from incident_lib import figures, page_html, render, review_figures
+from incident_lib.conformance import rule_counts, rule_results
 from incident_lib.response import WHOLE, durations
 from incident_lib.tables import SEVERITY_DTYPE
 from incident_lib.timeline import incident_timeline
@@ -94,9 +94,9 @@ def all_figures(records) -> dict[str, go.Figure]:
     incidents = records.incidents.assign(began_at=records.incidents["started_at"])
     timeline = incident_timeline(records, "INC-2026-042") if len(incidents) else pd.DataFrame()
     return {
-        "strip": figures.duration_strip(durations(incidents, WHOLE, as_of=records.as_of), title="t"),
-        "months": figures.incidents_by_month(incidents, "UTC", title="t"),
-        "steps": figures.step_bars(state_counts(step_states(records)), title="t"),
+        "strip": review_figures.duration_strip(durations(incidents, WHOLE, as_of=records.as_of), title="t"),
+        "months": review_figures.incidents_by_month(incidents, "UTC", title="t"),
+        "rules": review_figures.rule_bars(rule_counts(rule_results(records, records.incidents)), title="t"),
         "timeline": figures.timeline_strip(timeline, title="t"),
     }  # fmt: skip
 
@@ -132,6 +132,6 @@ def test_figures_of_nothing_say_so(loaded):
 
 def test_hollow_marks_are_still_open(incidents):
     """Meaning never rests on colour alone."""
-    figure = figures.duration_strip(durations(incidents(resolved_at=None), WHOLE, as_of=NOON + HOUR), title="t")
+    figure = review_figures.duration_strip(durations(incidents(resolved_at=None), WHOLE, as_of=NOON + HOUR), title="t")
 
     assert figure.data[0].marker.symbol == ("triangle-up-open",)
