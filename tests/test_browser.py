@@ -11,6 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from incident_lib import render, theme
 from incident_lib.reports.export import export_page
 from incident_lib.reports.index import rebuild_index
+from incident_lib.reports.page_parts import shared_plotly
+from incident_lib.reports.publish import as_json, manifest_of
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -42,10 +44,11 @@ def chromium():
 class Visit:
     """A page opened without a network: what it asked for, what it complained of, and the page itself."""
 
-    def __init__(self, browser, path, *, width=1280, scheme="light", script=""):
+    def __init__(self, browser, path, *, width=1280, scheme="light", script="", scripts=True):
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, accept_downloads=True
-        )
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, accept_downloads=True,
+            java_script_enabled=scripts,
+        )  # fmt: skip
         self.page = self.context.new_page()
         self.requests, self.messages, self.address = [], [], path.as_uri()
         self.page.add_init_script(WATCH + script)
@@ -148,6 +151,11 @@ def report(tmp_path_factory):
     (folder / "timeliness.html").write_bytes(page.html)
     for name, content in page.tables.items():
         (folder / name).write_bytes(content)
+    (folder / "timeliness.md").write_text("Overdue and coming up")
+    (folder / "timeliness.ipynb").write_text("{}")
+    done = {"answer": "3 are overdue.", "as_of": "2026-03-31T17:00:00Z", "incidents": ["INC-2026-001"]}
+    manifest = manifest_of("timeliness", "", "Timeliness", {}, done, {"timeliness.html": b"", "timeliness.ipynb": b""})
+    (folder / "manifest.json").write_bytes(as_json(manifest))
     rebuild_index(folder.parent, "All reports")
     return folder / "timeliness.html"
 
@@ -245,18 +253,102 @@ def test_figures_follow_the_colour_scheme(visit, report):
         opened.until(f"{fill} === 'rgb({red}, {green}, {blue})'")
 
 
-def test_printing_draws_every_figure(visit, report):
-    """A print started before anything was scrolled holds every figure, on light ground, and is a tagged PDF."""
+def test_paper_has_a_picture_of_every_figure(visit, report):
+    """On paper stand the static pictures, light although the screen is dark; what has none is drawn for it."""
     opened = visit(report, scheme="dark")
     opened.until("window.Plotly !== undefined")
-    widths = """() => new Promise(done => { addEventListener("beforeprint", () => done(
-        [...document.querySelectorAll("figure.plot")].map(one => one.querySelector("svg.main-svg")?.clientWidth)));
-        dispatchEvent(new Event("beforeprint")); })"""
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    opened.page.emulate_media(media="print")
+    shown = "some(one => one.getClientRects().length)"
+    seen = f"all => all.map(one => [...one.querySelectorAll('.wide, .live svg')].{shown})"
 
-    assert opened.page.evaluate(widths) == [660] * 5
-    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator("figure.plot").evaluate_all(seen) == [True] * 5
+    assert opened.page.locator(".static.narrow").evaluate_all(f"all => all.{shown}") is False
+    ink = "getComputedStyle(document.querySelector('.wide text')).fill"
+    assert opened.page.evaluate(ink) == "rgb({}, {}, {})".format(*theme.rgb(theme.PALETTE["muted"].light))
     assert len(opened.page.pdf(prefer_css_page_size=True, tagged=True)) > 20_000
     assert opened.complaints() == []
+
+
+@pytest.mark.parametrize(("width", "kind"), [(375, "narrow"), (1280, "wide")])
+def test_without_scripts_there_are_text_tables_and_pictures(visit, report, width, kind):
+    """A mail preview shows everything: each figure of ours as a picture that fits, the others as a sentence."""
+    opened = visit(report, width=width, scripts=False)
+
+    assert opened.page.locator(f".static.{kind}:visible").count() == 3
+    assert opened.page.locator("figure.plot .note:visible").count() == 2
+    assert opened.page.locator("table caption", has_text="Overdue and coming up").is_visible()
+    boxes = [one.bounding_box() for one in opened.page.locator(f".static.{kind}").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+
+
+def test_picture_stands_until_plotly_has_drawn(visit, report):
+    """A figure far below shows its picture; one that is drawn shows only what plotly drew."""
+    opened = visit(report)
+    opened.page.locator("figure.plot").first.scroll_into_view_if_needed()
+    opened.page.locator("figure.plot").first.locator("svg.main-svg").first.wait_for(timeout=20_000)
+
+    assert not opened.page.locator("figure.plot").first.locator(".static.wide").is_visible()
+    assert opened.page.locator("figure.plot").last.locator(".static.wide").is_visible()
+
+
+def test_shared_plotly_works_from_a_disk(visit, tmp_path):
+    """With one plotly file beside the reports a page is small, draws all figures, and asks for nothing else."""
+    (tmp_path / "timeliness").mkdir()
+    name = shared_plotly(tmp_path)
+    page = export_page(new_notebook(cells=figures()), plotly=f"../{name}").html
+    path = tmp_path / "timeliness" / "timeliness.html"
+    path.write_bytes(page)
+    opened = visit(path)
+
+    assert len(page) < 300_000 and opened.read_through() == 5
+    assert opened.complaints() == [(tmp_path / name).as_uri()]
+
+
+def test_tables_sort_by_click_and_key(visit, report):
+    """Headings are buttons: numbers as numbers, severities by rank, a third time back; the state is announced."""
+    opened = visit(report)
+    table = opened.page.locator("table.data").first
+    firsts = "table => [...table.tBodies[0].rows].slice(0, 3).map(row => row.cells[{}].textContent.trim())"
+    minutes, severity = table.get_by_role("button", name="minutes"), table.get_by_role("button", name="severity")
+
+    minutes.click()
+    minutes.click()
+    assert table.evaluate(firsts.format(4)) == ["29", "28", "27"]
+    assert table.locator("th").nth(4).get_attribute("aria-sort") == "descending"
+    severity.focus()
+    opened.page.keyboard.press("Enter")
+    assert table.evaluate(firsts.format(2)) == ["▲ critical"] * 3
+    assert table.locator("th").nth(4).get_attribute("aria-sort") is None
+    for _ in range(2):
+        opened.page.keyboard.press("Space")
+    assert table.evaluate(firsts.format(4)) == ["0", "1", "2"]
+    assert opened.complaints() == []
+
+
+def test_heading_of_a_table_stays_in_sight(visit, report):
+    """While a long table is read, its heading stands at the top."""
+    opened = visit(report)
+    table = opened.page.locator("table.data").first
+    table.locator("tbody tr").nth(20).evaluate("row => row.scrollIntoView({block: 'center'})")
+    box = table.locator("thead th").first.bounding_box()
+
+    assert 0 <= box["y"] < 500
+
+
+def test_index_finds_words_without_a_server(visit, report):
+    """Typing hides what doesn't match, counts, and brings everything back; nothing is asked for."""
+    opened = visit(report.parents[1] / "index.html")
+    box, status = opened.page.get_by_role("searchbox"), opened.page.get_by_role("status")
+    entries = opened.page.locator("[data-entry]")
+
+    assert entries.count() == 2
+    box.fill("overd")
+    assert entries.filter(visible=True).count() == 1 and status.text_content() == "1 of 2 found"
+    box.fill("nothing-like-it")
+    assert entries.filter(visible=True).count() == 0
+    box.fill("")
+    assert opened.page.locator("li[data-entry]:not([hidden])").count() == 2 and opened.complaints() == []
 
 
 def test_old_browser_gets_the_numbers(visit, report):

@@ -11,7 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.reports.executed import done_of, failure_of, section_of, settled
-from incident_lib.reports.run import Report, check_parameters, declared, execute, read_notebook, run_report
+from incident_lib.reports.paper import pdf_of
+from incident_lib.reports.run import Forms, Report, check_parameters, declared, execute, read_notebook, run_report
 
 PARAMETERS = "data = 'data'  # the workbook's folder\nas_of = None  # ISO time"
 FINISH = """
@@ -196,3 +197,50 @@ def test_settled_notebook_has_no_trace_of_the_run():
     assert clean.cells[0].outputs[0].text == "<cell>:1: UserWarning\n<object>"
     assert (clean.cells[0].id, clean.cells[0].metadata) == ("cell-1", {"tags": ["t"]})
     assert "papermill" not in nbformat.writes(clean) and "papermill" in notebook.metadata
+
+
+def test_other_forms_come_from_the_same_run(tmp_path):
+    """Markdown says what the page says, with tables as tables; nothing from data is markup in it."""
+    cell = (
+        "from IPython.display import display\n"
+        "display({'application/vnd.incident-workbook.table+json': {'name': 't', 'title': 'A|b', 'columns': ['x'],"
+        " 'rows': [['<b>|c'], [None]]}, 'text/plain': 't'}, raw=True)"
+    )
+    published = run(tmp_path, "## Numbers", cell)
+    text = (published.folder / "timeliness.md").read_text()
+
+    assert text.startswith("# On time?\n\n## Numbers\n\n**A\\|b**\n\n| x |\n| --- |\n| \\<b\\>\\|c |\n|  |\n")
+
+
+def test_shared_plotly_lies_beside_the_reports(tmp_path):
+    """With the setting the page is small, and a report without figures brings no such file."""
+    figure = "import plotly.graph_objects as go\ngo.Figure(go.Bar(x=['a'], y=[1]))"
+    report = Report("timeliness", "2026-Q1", write_notebook(tmp_path, "1"))
+    run_report(report, reports=tmp_path / "reports", forms=Forms(shared_plotly=True))
+    assert not list((tmp_path / "reports").glob("plotly-*"))
+    report = Report("timeliness", "2026-Q1", write_notebook(tmp_path, figure))
+    page = run_report(report, reports=tmp_path / "reports", forms=Forms(shared_plotly=True)).page.read_text()
+
+    [shared] = (tmp_path / "reports").glob("plotly-*.min.js")
+    assert f'<script src="../../{shared.name}"></script>' in page and len(page) < 100_000
+
+
+@pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="there is no Chromium")
+def test_pdf_is_the_same_each_time(tmp_path):
+    """A page printed twice gives the same bytes, dated by the report."""
+    page = b"<!doctype html><html lang=en><title>T</title><h1>Text"
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        made.append(pdf_of(page, tmp_path / name, as_of="2026-03-31T17:00:00Z"))
+
+    assert made[0] == made[1] and b"D:20260331170000" in made[0]
+
+
+def test_without_a_browser_a_pdf_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    """It is said before anything runs, with what to do."""
+    monkeypatch.setenv("INCIDENTS_CHROMIUM", str(tmp_path / "none"))
+    report = Report("timeliness", "", write_notebook(tmp_path, "1"))
+    with pytest.raises(ReportError, match="a PDF needs Chromium or Chrome, and none was found"):
+        run_report(report, reports=tmp_path / "reports", forms=Forms(pdf=True))
+    assert not (tmp_path / "reports").exists()

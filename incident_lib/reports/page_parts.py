@@ -103,7 +103,7 @@ def shared_plotly(reports: Path) -> str:
 
 @cache
 def _packed_plotly() -> tuple[bytes, str, int]:
-    """Return plotly.js packed (gzip without a time, base 85), the digest under which it may run, and its packed size."""
+    """Return plotly.js packed (gzip without a time, base 85), the digest by which it may run, and its packed size."""
     code = theme.plotly_js()
     packed = gzip.compress(code.encode("utf-8"), mtime=0)
     return base_85(packed), digest(code), len(packed)

@@ -42,7 +42,8 @@ CLASSES = {
 _CELL = {"colspan", "rowspan"}
 ATTRIBUTES = {
     "a": {"aria-label", "href", "title"}, "abbr": {"title"}, "details": {"open"}, "div": {"aria-label", "tabindex"},
-    "img": {"alt", "src"}, "li": {"id"}, "sup": {"id"}, "ol": {"start"}, "td": _CELL, "th": {*_CELL, "abbr"}, "time": {"datetime"},
+    "img": {"alt", "src"}, "li": {"id"}, "sup": {"id"}, "ol": {"start"},
+    "td": _CELL, "th": {*_CELL, "abbr"}, "time": {"datetime"},
     **{f"h{level}": {"id"} for level in range(1, 7)},
 }  # fmt: skip
 VALUES = {"div": {"role": {"region", "group"}}, "th": {"scope": {"col", "row", "colgroup", "rowgroup"}}}

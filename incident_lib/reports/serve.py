@@ -95,7 +95,7 @@ def hidden(path: Path, folder: Path) -> bool:
 
 
 def policy_of(path: Path, content: bytes) -> str:
-    """Return the policy for a file: a page's own, and that no other page may frame it; for other files: nothing runs."""
+    """Return the policy for a file: a page's own, and that nobody may frame it; for other files: nothing runs."""
     found = _POLICY.search(content[:POLICY_BYTES].decode("utf-8", errors="ignore")) if path.suffix == ".html" else None
     return f"{found[1].replace('&#39;', chr(39))}; {NOT_FRAMED}" if found else f"{NOTHING_RUNS}; {NOT_FRAMED}"
 

@@ -146,7 +146,8 @@ def linear_ticks(low: float, high: float, most: int, step: Any = None) -> list[f
     low, high = sorted((low, high))
     width = number(step) or _nice((high - low) / max(most, 1))
     first = math.ceil(low / width - 1e-9)
-    return [round(place * width, 10) for place in range(first, min(int(high / width + 1e-9), first + MOST_TICKS) + 1)]
+    last = min(math.floor(high / width + 1e-9), first + MOST_TICKS)
+    return [round(place * width, 10) for place in range(first, last + 1)]
 
 
 def _nice(step: float) -> float:
