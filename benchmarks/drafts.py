@@ -35,7 +35,8 @@ def main(source: Path) -> None:
         seconds = time.perf_counter() - began
     count = len(records.incidents)
     print(
-        f"{count:,} drafts, {claims:,} claims ({unreferenced} without evidence) in {seconds:.1f} s: {count / seconds:.1f} drafts per second"
+        f"{count:,} drafts, {claims:,} claims ({unreferenced} without evidence) in {seconds:.1f} s: "
+        f"{count / seconds:.1f} drafts per second"
     )
 
 

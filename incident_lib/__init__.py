@@ -28,12 +28,14 @@ _HOMES = {
     "page_html": ("page_text",),
     "follow_up": ("MEANINGS", "state_counts", "step_states"),
     "board": (
-        "board_sentence", "customer_sentence", "customer_view", "follow_up_board", "owners_and_customers", "work_by_owner",
+        "board_sentence", "customer_sentence", "customer_view", "follow_up_board", "owners_and_customers",
+        "work_by_owner",
     ),
     "board_figures": ("step_board",),
     "timeliness": (
         "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
-        "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares", "within",
+        "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares",
+        "within",
     ),
     "turns": ("steps_by_turn", "waiting_by_team", "waiting_steps"),
     "groups": ("by_group", "difference_sentence", "group_times"),
@@ -51,7 +53,8 @@ _HOMES = {
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),
     "response": (
-        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring", "main_measure",
+        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring",
+        "main_measure",
         "measure",
         "response_account",
     ),

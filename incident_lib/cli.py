@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _DATA = click.option("--data", default="data", show_default=True, metavar="FOLDER", help="The workbook's folder.")
 _REPORTS = click.option("--reports", default="reports", show_default=True, metavar="FOLDER", help="Where reports go.")
 _AS_OF = click.option(
-    "--as-of", metavar="TIME", help="What was known then: a date, or an ISO 8601 time with offset.  [default: newest record]"
+    "--as-of",
+    metavar="TIME",
+    help="What was known then: a date, or an ISO 8601 time with offset.  [default: newest record]",
 )
 
 
@@ -159,7 +161,9 @@ def check(data: str, reports: str, as_of: str | None) -> None:
 
 def _aligned(lines: list[list[str]]) -> str:
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 @cli.command()

@@ -46,5 +46,7 @@ def timeline_strip(timeline: pd.DataFrame, *, title: str) -> go.Figure:
     figure.update_xaxes(title="UTC", nticks=6, tickangle=0)
     figure.update_yaxes(title=None, type="category", categoryorder="array", categoryarray=order, autorange="reversed")
     words = ", ".join(f"{row['milestone']} {row['at']:%H:%M}" for row in marks.to_dict("records"))
-    alt = f"{title}: {len(rows)} events from {timeline['at'].min():%Y-%m-%d %H:%M} to {timeline['at'].max():%H:%M} UTC; {words}."
+    begin, end = timeline["at"].min(), timeline["at"].max()
+    alt = f"{title}: {len(rows)} events from {begin:%Y-%m-%d %H:%M} to {end:%H:%M} UTC; "
+    alt += f"{words}."
     return described(figure, alt=alt, table=timeline[["at", "kind", "milestone", "text"]])

@@ -98,8 +98,10 @@ def all_clears(records: Records, incident_id: str) -> list[Letter]:
     items = _touching(records, incident_id)
     parts = [(customer, own) for customer, own in _by_customer(items) if (own["status"] == "done").all()]
     if not parts:
-        waiting = ", ".join(str(number) for number in items.loc[items["status"] == "open", "item"])
-        why = f"action items {waiting} are open" if waiting else "no action item touches a customer's system"
+        numbers = [str(number) for number in items.loc[items["status"] == "open", "item"]]
+        one = len(numbers) == 1
+        still = f"action item{'' if one else 's'} {listed(numbers)} {'is' if one else 'are'} open"
+        why = still if numbers else "no action item touches a customer's system"
         raise SettingsError(f"{incident_id} has no customer who can be told that all is clear: {why}")
     return [_to_customer(records, incident_id, customer, own, "all-clear") for customer, own in parts]
 

@@ -47,7 +47,8 @@ _TABLE = _ENVIRONMENT.from_string("""
 </tbody></table></div>
 """)  # noqa: E501
 _DEFINITIONS = _ENVIRONMENT.from_string(
-    '<details><summary>{{ title }}</summary><ul class="plain">{% for item in items %}<li>{{ item }}</li>{% endfor %}</ul>'
+    '<details><summary>{{ title }}</summary><ul class="plain">'
+    "{% for item in items %}<li>{{ item }}</li>{% endfor %}</ul>"
     "</details>"
 )
 
@@ -123,11 +124,16 @@ def table(
     rows = list(zip(*cells, strict=True))
     marks = [mark(row) for _, row in frame.iterrows()] if mark else [""] * len(rows)
     html = _TABLE.render(
-        title=title, columns=shapes, rows=rows, marks=marks, nothing=NOTHING, symbols=SEVERITY_SYMBOLS, states=STATE_CLASSES, marks_of=STATE_SYMBOLS
+        title=title,
+        columns=shapes,
+        rows=rows,
+        marks=marks,
+        nothing=NOTHING,
+        symbols=SEVERITY_SYMBOLS,
+        states=STATE_CLASSES,
+        marks_of=STATE_SYMBOLS,
     )
-    return Shown(
-        html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: everything}
-    )
+    return Shown(html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: everything})
 
 
 def folded(shown: Shown, summary: str) -> Shown:

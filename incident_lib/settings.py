@@ -239,7 +239,10 @@ class Customer(Model):
 
 
 def _mail_address(text: str) -> str:
-    if not re.fullmatch(r"[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", text) or ".." in text:
+    if (
+        not re.fullmatch(r"[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", text)
+        or ".." in text
+    ):
         raise ValueError(f"not a mail address: {text!r}; expected one such as 'ops@our-company.example'")
     return text
 
@@ -262,8 +265,9 @@ class Messages(Model):
 class Smtp(Model):
     """The mail server. The password is never written here: ``password_env`` names the variable that holds it.
 
-    ``security`` starttls and tls both refuse to go on without a certificate that is valid for the host; ``certificates``
-    is a file of your own authority's, where the system doesn't know it. "none" is for a relay on this very machine.
+    ``security`` starttls and tls both refuse to go on without a certificate that is valid for the host;
+    ``certificates`` is a file of your own authority's, where the system doesn't know it. "none" is for a relay on this
+    very machine.
     """
 
     host: str | None = None

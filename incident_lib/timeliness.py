@@ -200,7 +200,9 @@ def duration_sentence(times: pd.DataFrame) -> str:
 def not_counted_sentence(states: pd.DataFrame) -> str:
     """Return which major incidents the curve leaves out, and why."""
     if not states["has_page"].any():
-        return "There is no curve, since without a page nothing tells a post-mortem that is late from one kept elsewhere."
+        return (
+            "There is no curve, since without a page nothing tells a post-mortem that is late from one kept elsewhere."
+        )
     counts = {state: int((states["state"] == state).sum()) for state in ("not needed", "no date", "not resolved")}
     reasons = {"not needed": "declared not needed", "no date": "complete without saying since when (missing data)",
                "not resolved": "not resolved yet"}  # fmt: skip

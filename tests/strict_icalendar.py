@@ -1,4 +1,4 @@
-"""A strict reader of iCalendar, written from RFC 5545 and RFC 5546: what it returns are the rules that a file breaks."""  # noqa: E501
+"""A strict reader of iCalendar, written from RFC 5545 and RFC 5546: what it returns are the rules that a file breaks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 LINE = re.compile(rb"[A-Za-z0-9-]+(;[A-Za-z0-9-]+=(\"[^\"\x00-\x08\x0a-\x1f\x7f]*\"|[^\x00-\x08\x0a-\x1f\x7f\";:,]*)"
-                  rb"(,(\"[^\"\x00-\x08\x0a-\x1f\x7f]*\"|[^\x00-\x08\x0a-\x1f\x7f\";:,]*))*)*:[^\x00-\x08\x0a-\x1f\x7f]*")  # fmt: skip  # noqa: E501
+                  rb"(,(\"[^\"\x00-\x08\x0a-\x1f\x7f]*\"|[^\x00-\x08\x0a-\x1f\x7f\";:,]*))*)*:[^\x00-\x08\x0a-\x1f\x7f]*")  # fmt: skip
 ONCE = {
     "VCALENDAR": ({"PRODID", "VERSION"}, {"CALSCALE", "METHOD"}),
     "VTIMEZONE": ({"TZID"}, {"LAST-MODIFIED", "TZURL"}),
@@ -14,7 +14,7 @@ ONCE = {
     "DAYLIGHT": ({"DTSTART", "TZOFFSETTO", "TZOFFSETFROM"}, {"RRULE"}),
     "VEVENT": (
         {"DTSTAMP", "UID", "DTSTART", "ORGANIZER", "SUMMARY", "SEQUENCE"},
-        {"DTEND", "DURATION", "DESCRIPTION", "LOCATION", "STATUS", "RRULE", "CLASS", "PRIORITY", "TRANSP", "URL", "CREATED"},  # noqa: E501
+        {"DTEND", "DURATION", "DESCRIPTION", "LOCATION", "STATUS", "RRULE", "CLASS", "PRIORITY", "TRANSP", "URL", "CREATED"},
     ),
 }  # fmt: skip
 MANY = {
@@ -23,10 +23,10 @@ MANY = {
     "DAYLIGHT": {"TZNAME", "RDATE"},
 }
 VALUES = {
-    "DTSTAMP": r"\d{8}T\d{6}Z", "SEQUENCE": r"\d+", "VERSION": r"2\.0", "CALSCALE": "GREGORIAN", "METHOD": "REQUEST|CANCEL",  # noqa: E501
+    "DTSTAMP": r"\d{8}T\d{6}Z", "SEQUENCE": r"\d+", "VERSION": r"2\.0", "CALSCALE": "GREGORIAN", "METHOD": "REQUEST|CANCEL",
     "STATUS": "TENTATIVE|CONFIRMED|CANCELLED", "TZOFFSETTO": r"[+-]\d{4}(\d\d)?", "TZOFFSETFROM": r"[+-]\d{4}(\d\d)?",
-    "DTSTART": r"\d{8}T\d{6}Z?", "DTEND": r"\d{8}T\d{6}Z?", "ORGANIZER": r"mailto:[^\s@]+@[^\s@]+", "ATTENDEE": r"mailto:[^\s@]+@[^\s@]+",  # noqa: E501
-    "RRULE": r"FREQ=(YEARLY|MONTHLY|WEEKLY|DAILY)(;(INTERVAL=[1-9]\d*|BYMONTH=\d+|BYDAY=-?\d?(MO|TU|WE|TH|FR|SA|SU)|COUNT=\d+))*",  # noqa: E501
+    "DTSTART": r"\d{8}T\d{6}Z?", "DTEND": r"\d{8}T\d{6}Z?", "ORGANIZER": r"mailto:[^\s@]+@[^\s@]+", "ATTENDEE": r"mailto:[^\s@]+@[^\s@]+",
+    "RRULE": r"FREQ=(YEARLY|MONTHLY|WEEKLY|DAILY)(;(INTERVAL=[1-9]\d*|BYMONTH=\d+|BYDAY=-?\d?(MO|TU|WE|TH|FR|SA|SU)|COUNT=\d+))*",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Two audiences: what leaves the house holds nothing that was planted anywhere in the records."""
 
-# ruff: noqa: E501 - planted texts and tables stay on their line
+
 from __future__ import annotations
 
 import json

@@ -122,7 +122,7 @@ def test_help_loads_nothing_heavy(tmp_path):
     code = "import sys; sys.argv = ['incidents', '--help']\n" \
            "from incident_lib.cli import main\n" \
            "try: main()\nexcept SystemExit: pass\n" \
-           "print(sorted({name.split('.')[0] for name in sys.modules} & {'pandas', 'numpy', 'plotly', 'papermill', 'pydantic', 'rich'}))"  # fmt: skip  # noqa: E501
+           "print(sorted({name.split('.')[0] for name in sys.modules} & {'pandas', 'numpy', 'plotly', 'papermill', 'pydantic', 'rich'}))"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
 
     assert done.stdout.splitlines()[-1] == "[]"

@@ -44,7 +44,7 @@ action_items:
   - {title: Raise the limit of waiting letters, touches: restart, customers: [Brightwater Clinics, Halyard Freight], owner: Priya Raman, due_on: 2026-03-09}
   - {title: Ask Halyard Freight for their list, touches: change, customers: [Brightwater Clinics, Halyard Freight], status: done, done_on: 2026-03-04}
   - {title: Alert on the queue, kind: detect, owner: Tom Okafor, due_on: 2026-03-04}
-"""  # noqa: E501
+"""
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_each_customer_gets_a_notice_with_their_own_name_only(records):
 
 def test_all_is_clear_for_a_customer_when_all_their_tasks_are_done(records, loaded):
     """While one is open nobody is told; a title with another's name becomes its kind."""
-    with pytest.raises(SettingsError, match="action items 1 are open"):
+    with pytest.raises(SettingsError, match="action item 1 is open"):
         letters_of(records, ID, "all-clear")
     done = page(ITEMS.replace("due_on: 2026-03-09", "status: done, done_on: 2026-03-05"))
     letters = letters_of(loaded(done, settings=SETTINGS), ID, "all-clear")
@@ -138,7 +138,7 @@ def test_nothing_can_be_smuggled_into_a_header():
     assert message["Bcc"] is None and message.get_content().splitlines() == ["text"]
     assert recipients(message) == ["a@x.example"]
     assert set(message.keys()) <= {
-        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Incident-Letter", "X-Incident-Step", "X-Incident-Text",  # noqa: E501
+        "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Incident-Letter", "X-Incident-Step", "X-Incident-Text",
         "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
     }  # fmt: skip
 
@@ -154,7 +154,7 @@ def test_any_words_make_one_letter_with_its_own_headers(subject, name):
     assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
-@pytest.mark.parametrize("mail", ["", "a", "a@", "@b", "a@b\nBcc: c@d", "a b@c.example", "a@b..c", "<a@b.example>", "a@b,c@d", "ä@b.example",  # noqa: E501
+@pytest.mark.parametrize("mail", ["", "a", "a@", "@b", "a@b\nBcc: c@d", "a b@c.example", "a@b..c", "<a@b.example>", "a@b,c@d", "ä@b.example",
                                   ".a@b.example", "a.@b.example", None, "a@-b.example"])  # fmt: skip
 def test_what_is_no_address_is_refused(mail):
     """With the name of whose it is."""
@@ -237,7 +237,7 @@ def test_nobody_is_reminded_on_a_day_off(loaded):
 
 def test_somebody_without_an_address_is_named(loaded):
     """The reminder can't be written, and that is said."""
-    letters, without = reminders(loaded(page(ITEMS.replace("Tom Okafor", "Una Ness"), status="reviewed"), settings=SETTINGS),  # noqa: E501
+    letters, without = reminders(loaded(page(ITEMS.replace("Tom Okafor", "Una Ness"), status="reviewed"), settings=SETTINGS),
                                  pd.Timestamp("2026-03-04T12:00:00Z"))  # fmt: skip
     assert letters == [] and without == ["Una Ness has no address, so no reminder of 1 open item"]
 

@@ -1,6 +1,6 @@
 """Evidence: every generated sentence has its place, and following it tells which claims no longer hold."""
 
-# ruff: noqa: E501 - planted texts and tables stay on their line
+
 from __future__ import annotations
 
 import json

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import parse_choice, parse_date, parse_epoch, parse_severity, parse_time
 
-AWARE = st.datetimes(datetime(1991, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))
+FIRST, LAST = (datetime(year, 1, 1) for year in (1991, 2099))  # noqa: DTZ001  (hypothesis adds the zone)
+AWARE = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 
 
 @given(AWARE)

@@ -92,7 +92,7 @@ id = "closed"
 title = "Closed"
 """
     header = "incident_id,channel,at,who,is_bot,text\n"
-    rows = [f"{ID},c,2026-03-02T13:00:00Z,Priya,false,the mail is out", f"{ID},c,2026-03-02T15:00:00Z,bot,true,mail is out",  # noqa: E501
+    rows = [f"{ID},c,2026-03-02T13:00:00Z,Priya,false,the mail is out", f"{ID},c,2026-03-02T15:00:00Z,bot,true,mail is out",
             f"{ID},c,2026-03-02T16:00:00Z,Priya,false,The mail is out now"]  # fmt: skip
     files = {"messages.csv": header + "\n".join(rows) + "\n"}
     row = states_of(loaded(page(), settings=settings, files=files)).loc["internal-email"]
@@ -136,12 +136,12 @@ def test_an_owner_is_assigned_by_name_or_chat_name(book):
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
-        (lambda r: step_edits.assign(r, "INC-2026-043", "tom", at=AT), f"unknown incident 'INC-2026-043'; did you mean '{ID}'"),  # noqa: E501
+        (lambda r: step_edits.assign(r, "INC-2026-043", "tom", at=AT), f"unknown incident 'INC-2026-043'; did you mean '{ID}'"),
         (lambda r: step_edits.assign(r, ID, "Priay", at=AT), "unknown person 'Priay'; did you mean 'Priya Raman'"),
-        (lambda r: step_edits.note_step(r, ID, "progres", at=AT), "unknown step 'progres'; did you mean 'progress-checked'"),  # noqa: E501
-        (lambda r: step_edits.note_step(r, ID, "closed", at=AT), "cannot close INC-2026-042: .*Internal e-mail sent: due"),  # noqa: E501
+        (lambda r: step_edits.note_step(r, ID, "progres", at=AT), "unknown step 'progres'; did you mean 'progress-checked'"),
+        (lambda r: step_edits.note_step(r, ID, "closed", at=AT), "cannot close INC-2026-042: .*Internal e-mail sent: due"),
         (lambda r: step_edits.add_task(r, ID, "x", at=AT, kind="fix"), "unknown kind of action item 'fix'"),
-        (lambda r: step_edits.add_task(r, ID, "x", at=AT, touches="change", customers=["Halyard Fright"]), "did you mean 'Halyard"),  # noqa: E501
+        (lambda r: step_edits.add_task(r, ID, "x", at=AT, touches="change", customers=["Halyard Fright"]), "did you mean 'Halyard"),
         (lambda r: step_edits.change_task(r, ID, 3, at=AT, done=True), "has no action item 3; it has 0"),
         (lambda r: step_edits.change_task(r, ID, 1, at=AT), "say what became of it"),
     ],
@@ -212,7 +212,7 @@ def test_tasks_are_added_given_away_done_and_declined(book):
 
 def test_it_can_be_closed_when_nothing_is_open(book):
     """Every step done or not needed, every task done: then, and only then."""
-    names = ["page-created", "tasks-recorded", "slack-reviewed", "customer-contacted", "internal-email", "meeting-scheduled",  # noqa: E501
+    names = ["page-created", "tasks-recorded", "slack-reviewed", "customer-contacted", "internal-email", "meeting-scheduled",
              "page-shared", "meeting-held", "external-message", "page-completed", "reviewed"]  # fmt: skip
     for step in names:
         step_edits.note_step(load(book), ID, step, at=AT)
@@ -240,7 +240,7 @@ def test_the_board_shows_all_or_one_owners_or_one_customers(loaded):
 
 
 def test_a_customers_page_holds_nothing_about_anybody_else(loaded):
-    """No other customer, person, host or incident, in any table that it is made of; titles with such words are left out."""  # noqa: E501
+    """No other customer, person, host or incident, in any table that it is made of; titles with such words are left out."""
     items = """action_items:
   - {title: Restart the server of Halyard Freight, touches: restart, customers: [Brightwater Clinics, Halyard Freight]}
   - {title: Raise the limit of waiting letters, touches: change, customers: [Brightwater Clinics]}

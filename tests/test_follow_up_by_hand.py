@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def test_states_agree_with_the_table_written_by_hand(capsys):
-    """Ten incidents, fourteen steps each: every state, and every count of business days late, is as found by reading."""  # noqa: E501
+    """Ten incidents, fourteen steps each: every state, and every count of business days late, is as found by reading."""
     by_hand = pd.read_csv(HERE / "step_states_by_hand.csv", dtype={"days_late": "Int64"})
     states = step_states(load(HERE.parent / "data", as_of="2026-10-01T00:47:00Z"))
     both = by_hand.merge(states, on=["incident_id", "step"], how="left", suffixes=("_by_hand", ""))

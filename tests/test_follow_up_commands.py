@@ -54,7 +54,7 @@ def run(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> Callable[..., str]:
         settings.write(f'\n[smtp]\nhost = "127.0.0.1"\nport = {mailbox[1]}\nsecurity = "none"\n')
 
     def go(now: str, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run([sys.executable, "-m", "incident_lib", *arguments], cwd=tmp_path, capture_output=True, text=True,  # noqa: E501
+        done = subprocess.run([sys.executable, "-m", "incident_lib", *arguments], cwd=tmp_path, capture_output=True, text=True,
                               env={**os.environ, "INCIDENTS_NOW": now}, timeout=120, check=False)  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -63,13 +63,13 @@ def run(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> Callable[..., str]:
 
 
 def test_an_incident_from_its_end_to_its_close(run, tmp_path, mailbox):
-    """Page, owner, tasks, notice, internal mail, meeting, reminders, review, tasks done, all clear, closed: each once."""  # noqa: E501
+    """Page, owner, tasks, notice, internal mail, meeting, reminders, review, tasks done, all clear, closed: each once."""
     first, box = "2026-09-28T14:30:00Z", mailbox[0]
     page = tmp_path / "data/postmortems" / f"{ID}.md"
     page.write_text(PAGE, encoding="utf-8")
 
     assert "Daniel Kowalczyk owns" in run(first, "assign", ID, "daniel")
-    assert "action item 1 added" in run(first, "task", ID, "Restart the session store with more memory", "--kind", "clean-up",  # noqa: E501
+    assert "action item 1 added" in run(first, "task", ID, "Restart the session store with more memory", "--kind", "clean-up",
                                         "--touches", "restart", "--owner", "mateo", "--due", "2026-09-30")  # fmt: skip
     assert "reports/outbox/INC-2026-080-notice-Brightwater-Clinics-1.eml" in run(first, "letter", ID, "notice")
     run(first, "letter", ID, "internal")
@@ -90,7 +90,7 @@ def test_an_incident_from_its_end_to_its_close(run, tmp_path, mailbox):
     run("2026-09-30T15:00:00Z", "step", ID, "external-message", "--by", "Sofía Petrenko")
     run("2026-09-30T20:00:00Z", "step", ID, "page-completed", "--by", "daniel")
     run("2026-10-01T14:30:00Z", "step", ID, "meeting-held", "--by", "daniel")
-    assert "action items 1 are open" in run("2026-10-01T15:00:00Z", "letter", ID, "all-clear", code=2)
+    assert "action item 1 is open" in run("2026-10-01T15:00:00Z", "letter", ID, "all-clear", code=2)
     run("2026-10-01T15:00:00Z", "task", ID, "1", "--done")
     run("2026-10-01T15:00:00Z", "letter", ID, "all-clear")
     assert "Customer told that all is clear: done" in run("2026-10-01T15:10:00Z", "send")

@@ -141,7 +141,7 @@ def test_a_change_and_a_cancellation_are_of_the_same_meeting(records):
     assert events[2].status == "CANCELLED" and events[2].dtstart == events[1].dtstart
     assert b"METHOD:CANCEL\r\n" in third.calendar
     assert [broken_rules(one.calendar) for one in (first, second, third)] == [[], [], []]
-    assert [as_letter(one, issued).subject.split(":")[0] for one, issued in ((meeting, first), (moved, second), (cancelled, third))] == [  # noqa: E501
+    assert [as_letter(one, issued).subject.split(":")[0] for one, issued in ((meeting, first), (moved, second), (cancelled, third))] == [
         "Invitation", "Changed", "Cancelled",
     ]  # fmt: skip
 
@@ -182,7 +182,7 @@ def test_a_quarterly_review_is_in_the_quarters_first_month(records):
     assert [f"{one.dtstart:%Y-%m-%d}" for one in instances] == ["2026-04-09", "2026-07-09", "2026-10-08", "2027-01-14"]
 
 
-@pytest.mark.parametrize("zone", ["America/Detroit", "Europe/Berlin", "Asia/Kolkata", "Africa/Casablanca", "Australia/Lord_Howe",  # noqa: E501
+@pytest.mark.parametrize("zone", ["America/Detroit", "Europe/Berlin", "Asia/Kolkata", "Africa/Casablanca", "Australia/Lord_Howe",
                                   "America/Santiago", "Europe/Dublin"])  # fmt: skip
 def test_a_zone_told_in_our_words_is_the_zone(zone):
     """Read back by another library, every hour of clock-change days has the offset that the zone database gives."""

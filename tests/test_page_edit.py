@@ -96,8 +96,8 @@ def test_steps_can_be_noted_where_there_are_none(field):
     assert after.endswith("---\nbody\n")
 
 
-@pytest.mark.parametrize("items", ["action_items:\n- title: x\n- title: y\n", "action_items: [{title: x}, {title: y}]\n",  # noqa: E501
-                                   "action_items:\n    -   title: x\n        owner: Z\n    -   title: y\n"])  # fmt: skip  # noqa: E501
+@pytest.mark.parametrize("items", ["action_items:\n- title: x\n- title: y\n", "action_items: [{title: x}, {title: y}]\n",
+                                   "action_items:\n    -   title: x\n        owner: Z\n    -   title: y\n"])  # fmt: skip
 def test_tasks_are_added_in_every_form_of_list(items):
     """Indented or not, in lines or in brackets."""
     after = edited(f"---\nincident: A\n{items}tags: [a]\n---\n", [(("action_items", 2), {"title": "z", "owner": None})])
@@ -179,7 +179,7 @@ def test_every_page_of_the_sample_can_be_edited(page):
     text = page.read_text(encoding="utf-8")
     count = len(_content(text).get("action_items") or [])
     after = edited(text, [(("owner",), "Zoë Öz"), (("follow_up", "progress-checked"), {"at": "2026-10-01T00:00:00Z"}),
-                          (("action_items", count), {"title": "New", "owner": None}), (("action_items", 0, "status"), "done")])  # fmt: skip  # noqa: E501
+                          (("action_items", count), {"title": "New", "owner": None}), (("action_items", 0, "status"), "done")])  # fmt: skip
 
     gone = [line for line in text.splitlines() if line not in after.splitlines()]
     assert all(line.split(":")[0].strip() in ("owner", "status", "action_items", "follow_up") for line in gone)

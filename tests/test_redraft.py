@@ -1,6 +1,6 @@
 """Drafting again: what people wrote stays byte for byte, the rest is renewed, what is new is offered."""
 
-# ruff: noqa: E501 - planted texts and tables stay on their line
+
 from __future__ import annotations
 
 import threading

@@ -52,7 +52,7 @@ def test_what_makes_no_sense_is_refused_with_its_line(text: str, message: str):
 
 def test_a_folder_without_settings_is_no_workbook(tmp_path):
     """The message says how to make one."""
-    with pytest.raises(SettingsError, match="is no workbook.*incidents init"):
+    with pytest.raises(SettingsError, match=r"is no workbook.*incidents init"):
         read_settings(tmp_path)
 
 

@@ -1,6 +1,6 @@
 """One incident's timeline and facts, each row with its evidence."""
 
-# ruff: noqa: E501 - planted texts and tables stay on their line
+
 from __future__ import annotations
 
 import json

@@ -1,6 +1,6 @@
 """Wording: the lint speaks where the labelled set says so, keeps quiet elsewhere, and says what would be better."""
 
-# ruff: noqa: E501 - planted texts and tables stay on their line
+
 from __future__ import annotations
 
 import tomllib

@@ -20,7 +20,9 @@ def notebooks_folder() -> Path:
     for folder in (_PACKAGE / "notebooks", _PACKAGE.parent / "notebooks"):
         if (folder / "timeliness.ipynb").is_file():
             return folder
-    raise ReportError(f"the notebooks are missing; expected them in {_PACKAGE / 'notebooks'}: install the package again")
+    raise ReportError(
+        f"the notebooks are missing; expected them in {_PACKAGE / 'notebooks'}: install the package again"
+    )
 
 
 def timeliness(data: str, as_of: str | None, period: str | None = None, since: str | None = None) -> Report:

@@ -55,7 +55,11 @@ _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)
 _LONG_CELL = re.compile(r"<td>([^<>]{41,})</td>")
 _SENTENCE = re.compile(r"(?<! class=\"short\")(?<! class=\"source\")>[^<>]*\s[^<>]*<")
 _TAG_IN_VALUE = re.compile(r'="[^"]*[<>]')
-_CLOSING = re.compile(r"</(?:td|th|tr)>")
+_CLASSED = (("td", "short"), ("td", "long"), ("td", "source"), ("td", "number"), ("span", "short"))
+_LEANER = [
+    *((f"</{name}>", "") for name in ("td", "th", "tr")),
+    *((f'<{tag} class="{name}">', f"<{tag} class={name}>") for tag, name in _CLASSED),
+]
 _UNBROKEN = re.compile(r"\b(?:[A-Z][A-Z0-9]{1,9}-\d[\d-]*\d|\d{4}-\d\d-\d\d(?: \d\d:\d\d)?)\b")
 
 
@@ -93,16 +97,22 @@ def clean(fragment: str) -> str:
     """
     marked = _EMPTY_IMAGE.sub("", _listed(fragment))
     odd = _TAG_IN_VALUE.search(marked)  # what we add could only then stand in a place where we don't see it
-    marked = _SHORT_CELL.sub(r'<\1 class="short">\2</\3>', marked)
-    marked = _LONG_CELL.sub(r'<td class="long">\1</td>', marked)
-    marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(r'<span class="short">\g<0></span>', match[0]), marked)
+    marked = _SHORT_CELL.sub(lambda match: f'<{match[1]} class="short">{match[2]}</{match[3]}>', marked)
+    marked = _LONG_CELL.sub(lambda match: f'<td class="long">{match[1]}</td>', marked)
+    marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(_kept_whole, match[0]), marked)
     framed = _TABLE.sub(_scrolling, marked)
     return _listed(framed) if odd else framed
 
 
+def _kept_whole(match: re.Match[str]) -> str:
+    return f'<span class="short">{match[0]}</span>'
+
+
 def lean(fragment: str) -> str:
-    """Return cleaned HTML without the closing tags that HTML lets one leave out: of long tables they are a tenth."""
-    return _CLOSING.sub("", fragment)
+    """Return cleaned HTML without what HTML lets one leave out: of long tables, closing tags and quotes are a tenth."""
+    for long, short in _LEANER:
+        fragment = fragment.replace(long, short)
+    return fragment
 
 
 def _listed(fragment: str) -> str:

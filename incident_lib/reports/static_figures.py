@@ -82,7 +82,7 @@ def svg(
     clip = f'<clipPath id="{name}c"><path d="M{short(frame.left - 8)} {short(frame.top - 8)}H{short(frame.right + 8)}V{short(frame.bottom + 8)}H{short(frame.left - 8)}z"/></clipPath>'
     return (
         f'<svg class="static {size}" viewBox="0 0 {width} {height}" preserveAspectRatio="xMinYMin meet" '
-        f'aria-hidden="true" focusable="false">{clip}{"".join(parts)}</svg>'
+        f'aria-hidden="true">{clip}{"".join(parts)}</svg>'
     )
 
 
@@ -263,10 +263,11 @@ def marks(plot: Plot, traces: Sequence[Mapping[str, Any]], shades: Sequence[str]
     return f'<g clip-path="url(#{plot.name}c)">{"".join(clipped)}</g>{"".join(free)}'
 
 
-def scale_of(trace: Mapping[str, Any]) -> Any:
-    """Return a heat map's colours: its own list, or the theme's."""
+def scale_of(trace: Mapping[str, Any]) -> list[tuple[float, str]]:
+    """Return a heat map's colours as places from 0 to 1: its own list, or the theme's."""
     stated = trace.get("colorscale")
-    return stated if isinstance(stated, list) and stated and isinstance(stated[0], list | tuple) else DEFAULT_SCALE
+    own = isinstance(stated, list) and stated and isinstance(stated[0], list | tuple)
+    return [(float(place), str(shade)) for place, shade in (stated if own else DEFAULT_SCALE)]
 
 
 def _scaled(traces: Sequence[Mapping[str, Any]]) -> bool:

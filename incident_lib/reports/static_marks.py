@@ -305,7 +305,7 @@ def heat_map(plot: Plot, trace: Mapping[str, Any], scale: Any) -> str:
     alike: dict[str, list[str]] = {}
     said = []
     for y, row, labels in zip(ys, rows, [*listed(trace.get("text")), *[[]] * len(rows)], strict=False):
-        texts_of_row = []
+        texts_of_row, labels = [], listed(labels)
         for column, (x, value) in enumerate(zip(xs, row, strict=False)):
             place, shown = point(plot, x, y), number(value)
             if place is None or shown is None:
@@ -315,7 +315,7 @@ def heat_map(plot: Plot, trace: Mapping[str, Any], scale: Any) -> str:
             x1, y1 = round(place[0] + w / 2), round(place[1] + h / 2)
             box = f"M{x0} {y0}H{x1}V{y1}H{x0}z"
             alike.setdefault(shade_of(scale, (shown - low) / ((high - low) or 1)), []).append(box)
-            text = cell_text(trace, shown, nth(listed(labels), column, ""))
+            text = cell_text(trace, shown, labels[column] if column < len(labels) else "")
             if text and width_of(text, 11) < w:
                 texts_of_row.append((text, *place))
         said.append(_row_of_texts(texts_of_row))
@@ -350,9 +350,8 @@ def cell_text(trace: Mapping[str, Any], value: float, text: Any) -> str:
     )
 
 
-def shade_of(scale: Any, share: float) -> str:
+def shade_of(stops: Sequence[tuple[float, str]], share: float) -> str:
     """Return the colour at a place (0 to 1) of a scale, as the style sheet knows it."""
-    stops = [(float(place), str(shade)) for place, shade in scale]
     share = min(max(share, 0.0), 1.0)
     for (start, one), (end, other) in pairwise(stops):
         if share <= end and end > start:

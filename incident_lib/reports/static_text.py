@@ -6,7 +6,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from incident_lib import theme
 
@@ -18,6 +18,7 @@ _SAFE_COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,20}")
 _RGB = re.compile(r"rgba?\((\d+), ?(\d+), ?(\d+)(?:, ?([\d.]+))?\)")
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, size: float = 12) -> float:
     """Return about how many pixels wide a text is; the wider ones of the common sans-serif fonts have to fit as well."""
     units = sum(0.36 if one in NARROW else 0.92 if one in WIDE else 0.7 if one.isupper() else 0.6 for one in text)
@@ -63,6 +64,7 @@ def svg_text(lines: Sequence[str], x: float, y: float, *, anchor: str = "", size
     return f"{start}{html.escape(lines[0], quote=False)}{''.join(below)}</text>"
 
 
+@lru_cache(maxsize=1024)
 def paint(colour: str) -> str:
     """Return a colour of a figure for the page: as a variable of its style sheet, which knows the dark form, if ours."""
     if colour in theme.PALETTE:
@@ -78,6 +80,7 @@ def paint(colour: str) -> str:
     return colour if _SAFE_COLOUR.fullmatch(colour) else "var(--accent)"
 
 
+@lru_cache(maxsize=4096)
 def mixed(one: str, other: str, share: float) -> str:
     """Return a colour between two: none of the share is the first."""
     return f"color-mix(in srgb,{paint(other)} {round(share * 100)}%,{paint(one)})"

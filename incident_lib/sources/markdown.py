@@ -38,7 +38,7 @@ def sections(body: str, level: int = 2) -> list[Section]:
 
 
 def blocks(body: str, level: int = 3) -> list[tuple[str, str]]:
-    """Return a page's text cut at every heading down to a level, in order; together the parts are the whole, byte for byte.
+    """Return a page's text cut at every heading down to a level, in order; the parts together are the whole text.
 
     Each comes with its key: "" for what stands before the first heading below the title, then the heading, one of the
     third level after its parent's ("How'd we do / What went well"), a repeated one with its number.
