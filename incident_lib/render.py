@@ -12,6 +12,7 @@ from jinja2 import Environment
 from incident_lib.as_of import NEVER
 from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
+from incident_lib.words import counted
 from incident_lib.theme import SEVERITY_SYMBOLS, STATE_SYMBOLS
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
@@ -301,7 +302,7 @@ def made_from(
         _ENVIRONMENT.from_string("<li>{{ name }} <code>{{ digest }}</code></li>").render(name=name, digest=digest[:16])
         for name, digest in records.sources.items()
     )
-    text = f"Made from {len(records.sources):,} files as of {records.as_of:%Y-%m-%d %H:%M} UTC."
+    text = f"Made from {counted(len(records.sources), 'file')} as of {records.as_of:%Y-%m-%d %H:%M} UTC."
     if records.as_of == NEVER:
         text = "The workbook holds no record yet."
     fold = f'<details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
