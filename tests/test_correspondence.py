@@ -8,7 +8,7 @@ from email import message_from_bytes, policy
 import pandas as pd
 import pytest
 from factories import page
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.correspondence import Letter, address, as_mail, recipients
@@ -143,6 +143,7 @@ def test_nothing_can_be_smuggled_into_a_header():
     }  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_words_make_one_letter_with_its_own_headers(subject, name):
     """Read back, it goes to that one address and nowhere else."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
@@ -14,6 +12,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from test_sending import _start
+
+from incident_lib.cli import main
 
 ROOT = Path(__file__).parents[1]
 ID = "INC-2026-080"
@@ -41,7 +41,7 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> Callable[..., str]:
+def run(tmp_path: Path, mailbox: tuple[Mailbox, int], monkeypatch: Any, capsys: Any) -> Callable[..., str]:
     """Return a runner of commands on two of the sample's incidents, at a moment; it returns what they print."""
     pages = tmp_path / "data/postmortems"
     pages.mkdir(parents=True)
@@ -53,11 +53,19 @@ def run(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> Callable[..., str]:
     with (tmp_path / "data/workbook.toml").open("a", encoding="utf-8") as settings:
         settings.write(f'\n[smtp]\nhost = "127.0.0.1"\nport = {mailbox[1]}\nsecurity = "none"\n')
 
+    monkeypatch.chdir(tmp_path)
+
     def go(now: str, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run([sys.executable, "-m", "incident_lib", *arguments], cwd=tmp_path, capture_output=True, text=True,
-                              env={**os.environ, "INCIDENTS_NOW": now}, timeout=120, check=False)  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        monkeypatch.setenv("INCIDENTS_NOW", now)
+        monkeypatch.setattr(sys, "argv", ["incidents", *arguments])
+        try:
+            main()
+            ended: Any = 0
+        except SystemExit as end:
+            ended = end.code
+        printed = capsys.readouterr()
+        assert ended == code, printed
+        return printed.out + printed.err
 
     return go
 

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib import files
@@ -186,6 +186,7 @@ def test_every_page_of_the_sample_can_be_edited(page):
     assert text.split("\n---\n", 1)[1] == after.split("\n---\n", 1)[1]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.text(max_size=60))
 def test_any_text_survives_being_written(text):
     """What comes back is the text, its white space tidied; or the edit is refused, and then nothing changes."""
