@@ -12,8 +12,8 @@ from jinja2 import Environment
 from incident_lib.as_of import NEVER
 from incident_lib.records import Records
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
-from incident_lib.words import counted
 from incident_lib.theme import SEVERITY_SYMBOLS, STATE_SYMBOLS
+from incident_lib.words import counted
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
 METRICS_MIMETYPE = "application/vnd.incident-workbook.metrics+json"
