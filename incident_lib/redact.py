@@ -37,7 +37,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 # What any rule's find must contain, in the words of RE2, so that a column of a million texts is sifted at once.
 _TRIGGER = (
-    r"xox[abeprs]-|hooks\.slack|AKIA|ASIA|gh[opsur]_|github_pat_|glpat-|AIza|k_live_|k_test_|eyJ|(?i:bearer )|://[^/]*@"
+    r"xox[abeprs]-|hooks\.slack|AKIA|ASIA|gh[opsur]_|github_pat_|glpat-|AIza|k_live_|k_test_|eyJ|(?i:bearer )|://[^\s/:@]+:[^\s/@]+@"
     r"|(?i:password|passwd|pwd|secret|api_?-?key|token)|PRIVATE KEY"
 )
 _NEVER_SECRET = {"incident_id", "message_id", "thread_id", "source", "path", "kind", "step", "status", "rule", "effect"}
@@ -72,24 +72,25 @@ def redact_table(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         looked = pool.map(lambda name: rows_with(frame[name], _TRIGGER), names)
     for name, rows in zip(names, looked, strict=True):
-        suspects = frame.index[rows]
-        texts = {place: _cleaned(frame, place, name, found) for place in suspects}
+        texts = {}
+        for row, text in zip(rows, frame[name].iloc[rows].tolist(), strict=True):
+            redactor = Redactor()
+            without = redactor(text)
+            if redactor.removed:
+                texts[frame.index[row]] = without
+                found.append(_removed(frame.iloc[row], name, redactor))
         if texts:
-            cleaned[name] = frame[name].where(~frame.index.isin(suspects), pd.Series(texts, dtype="str"))
+            cleaned[name] = frame[name].where(~frame.index.isin(list(texts)), pd.Series(texts, dtype="str"))
     return frame.assign(**cleaned) if cleaned else frame, PROBLEMS.frame(found)
 
 
-def _cleaned(frame: pd.DataFrame, place: object, name: str, found: list[dict[str, object]]) -> str:
-    redactor = Redactor()
-    text = redactor(frame.at[place, name])
-    if redactor.removed:
-        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(redactor.removed.items()))
-        message = f"removed from the {name}: {kinds}; if it was real, have it replaced"
-        row = {
-            "rule": "secret-removed",
-            "message": message,
-            "effect": "value left out",
-            "source": frame.at[place, "source"],
-        }
-        found.append({**row, "incident_id": frame.at[place, "incident_id"] if "incident_id" in frame else None})
-    return text
+def _removed(row: pd.Series, name: str, redactor: Redactor) -> dict[str, object]:
+    """Return the problem that tells what was removed from a row's text, by kind."""
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(redactor.removed.items()))
+    return {
+        "rule": "secret-removed",
+        "message": f"removed from the {name}: {kinds}; if it was real, have it replaced",
+        "effect": "value left out",
+        "source": row["source"],
+        "incident_id": row.get("incident_id"),
+    }
