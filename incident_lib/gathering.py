@@ -129,7 +129,7 @@ def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     return merged.assign(interested=merged["name"].map(interested))
 
 
-_ORDER = ("incident_id", "review", "name", "rule", "channel", "at", "item", "decision")
+_ORDER = ("incident_id", "review", "name", "rule", "channel", "at", "item", "step", "decision")
 
 
 def _sorted(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:

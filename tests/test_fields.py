@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_lib.errors import FieldError
-from incident_lib.sources.fields import parse_choice, parse_date, parse_epoch, parse_severity, parse_time
+from incident_lib.sources.fields import as_json, parse_choice, parse_date, parse_epoch, parse_severity, parse_time
 
 FIRST, LAST = (datetime(year, 1, 1) for year in (1991, 2099))  # noqa: DTZ001  (hypothesis adds the zone)
 AWARE = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
@@ -86,3 +86,8 @@ def test_a_choice_is_one_of_few():
     assert parse_choice("Done", ("open", "done"), "status") == "done"
     with pytest.raises(FieldError, match="unknown status 'don'; expected open or done"):
         parse_choice("don", ("open", "done"), "status")
+
+
+def test_keys_of_several_kinds_become_texts():
+    """YAML takes an empty key beside a word, and a number beside both; JSON with sorted keys takes texts."""
+    assert as_json({"b": 1, None: {2: "x", "a": "y"}, "empty": ""}) == '{"None": {"2": "x", "a": "y"}, "b": 1}'

@@ -137,4 +137,16 @@ def parse_choice(value: Any, choices: tuple[str, ...], what: str) -> str:
 def as_json(record: Mapping[str, Any]) -> str | None:
     """Return the filled fields of a record as JSON with sorted keys; None if there are none."""
     kept = {key: value for key, value in record.items() if value not in (None, "", [], {})}
-    return _ENCODER.encode(kept) if kept else None
+    if not kept:
+        return None
+    try:
+        return _ENCODER.encode(kept)
+    except TypeError:  # YAML takes keys of several kinds in one mapping, which can't be sorted
+        return _ENCODER.encode(_with_text_keys(kept))
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Return the same value with each key of its mappings, however deep, as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
+    return [_with_text_keys(inner) for inner in value] if isinstance(value, list) else value
