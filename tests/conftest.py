@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from factories import HOUR, NOON
 
 from incident_lib.loading import load
 from incident_lib.records import Records
+from incident_lib.settings import FileRule, Settings
+from incident_lib.sources.reading import Source
 from incident_lib.tables import INCIDENTS
 
 
@@ -55,3 +58,14 @@ def incidents() -> Callable[..., pd.DataFrame]:
         return INCIDENTS.frame([{**ordinary, **fields}])
 
     return make
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return a function that writes a JSON value into a workbook and gives it as a source; keywords make its rule."""
+
+    def write(value, **rule) -> Source:
+        (tmp_path / "x.json").write_text(json.dumps(value), encoding="utf-8")
+        return Source(tmp_path / "x.json", "x.json", Settings(files=(FileRule(path="*", **rule),)))
+
+    return write

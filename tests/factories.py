@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from incident_lib.sources.reading import Batch
+
 NOON = pd.Timestamp("2026-03-02T12:00:00Z")
 HOUR = pd.Timedelta(hours=1)
 PAGE = """---
@@ -34,3 +36,14 @@ def page(more: str = "", body: str = "", **changes: str | None) -> str:
         elif changes[key] is not None:
             lines.append(f"{key}: {changes[key]}\n")
     return "".join(lines)
+
+
+def only(batch: Batch, table: str = "incidents") -> dict:
+    """Return the only row of a table with its filled fields."""
+    [(_, row)] = batch.tables[table].iterrows()
+    return row.dropna().to_dict()
+
+
+def outcomes(batch: Batch) -> dict[str, int]:
+    """Return how many records were used, or skipped and why."""
+    return {account["outcome"]: account["rows"] for account in batch.accounts}

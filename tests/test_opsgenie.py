@@ -5,33 +5,9 @@ from __future__ import annotations
 import json
 
 import pandas as pd
-import pytest
+from factories import only, outcomes
 
-from incident_lib.settings import FileRule, Settings
 from incident_lib.sources.opsgenie import READER
-from incident_lib.sources.reading import Batch, Source
-
-
-@pytest.fixture
-def source(tmp_path):
-    """Return a function that writes a JSON value into a workbook and gives it as a source; keywords make its rule."""
-
-    def write(value, **rule) -> Source:
-        (tmp_path / "x.json").write_text(json.dumps(value), encoding="utf-8")
-        return Source(tmp_path / "x.json", "x.json", Settings(files=(FileRule(path="*", **rule),)))
-
-    return write
-
-
-def only(batch: Batch, table: str = "incidents") -> dict:
-    """Return the only row of a table with its filled fields."""
-    [(_, row)] = batch.tables[table].iterrows()
-    return row.dropna().to_dict()
-
-
-def outcomes(batch: Batch) -> dict[str, int]:
-    """Return how many records were used, or skipped and why."""
-    return {account["outcome"]: account["rows"] for account in batch.accounts}
 
 
 def incident(**more) -> dict:
