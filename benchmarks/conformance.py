@@ -7,7 +7,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from planted import NAMES, broken_in, planted_book
 
-from incident_lib.conformance import rule_results
+from incident_lib.review.conformance import rule_results
 
 WORKBOOKS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 

@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from incident_lib.draft import draft
-from incident_lib.evidence import Fragments
+from incident_lib.drafting.draft import draft
+from incident_lib.drafting.evidence import Fragments
 from incident_lib.loading import load
 
 

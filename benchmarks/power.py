@@ -5,7 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
-from incident_lib.comparison import compare
+from incident_lib.statistics.comparison import compare
 
 MEAN, SPREAD = 4.25, 1.25  # logs of minutes: Benninghoff; 819 public incidents have the same spread
 PAIRS = int(sys.argv[1]) if len(sys.argv) > 1 else 2000

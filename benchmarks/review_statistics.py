@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from incident_lib.comparison import compare
-from incident_lib.control_charts import xmr
-from incident_lib.seasons import exposure, weekday_hour_map, weekday_test
+from incident_lib.statistics.comparison import compare
+from incident_lib.statistics.control_charts import xmr
+from incident_lib.statistics.seasons import exposure, weekday_hour_map, weekday_test
 
 PAIRS, CHARTS, MAPS = 2000, 2000, 1000
 GITHUB = Path(__file__).parents[2] / "shared" / "realdata" / "github_status"

@@ -82,7 +82,7 @@ def our_load(folder: Path) -> int:
 def our_states(folder: Path) -> int:
     """Ours, with the state of every major incident's post-mortem."""
     from incident_lib.loading import load
-    from incident_lib.timeliness import postmortem_states
+    from incident_lib.timeliness.states import postmortem_states
 
     return len(postmortem_states(load(folder)))
 
@@ -120,7 +120,7 @@ def child(contest: str, name: str, folder: Path) -> None:
 
     if name.startswith(("load", "reader")):
         import incident_lib.loading
-        import incident_lib.timeliness  # noqa: F401
+        import incident_lib.timeliness.states  # noqa: F401
     begun, used = time.perf_counter(), time.process_time()
     rows = CONTESTS[contest][name](folder)
     found = {"rows": rows, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}

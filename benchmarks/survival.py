@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from incident_lib.survival import aalen_johansen, kaplan_meier, log_rank, median
+from incident_lib.statistics.survival import aalen_johansen, kaplan_meier, log_rank, median
 
 ROWS = 1_000_000
 

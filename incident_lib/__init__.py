@@ -11,76 +11,76 @@ __version__ = "0.1.0"
 _HOMES = {
     "loading": ("load",),
     "periods": ("parse_period", "period_of"),
-    "deadlines": (
+    "timeliness.deadlines": (
         "deadline_proof", "deadline_proofs", "deadlines_by_severity", "due_under_each_rule", "incident_deadlines",
     ),
-    "message_rules": ("account_sentence", "message_account", "message_choices"),
-    "timeline": ("data_links", "incident_timeline", "link_sentence", "readable", "silence_sentences", "silences"),
-    "severity_time": ("minutes_in", "severity_changes", "severity_stays"),
-    "responding": ("hand_offs", "responders"),
-    "related": ("related_incidents",),
-    "facts": ("customers_mentioned", "guesses", "proposed_tasks"),
-    "draft": ("draft_page", "draft_sentences", "newest_major"),
-    "redraft": ("evidence_sentence", "preview", "redraft_sentence"),
-    "completeness": ("completeness_sentence", "page_completeness"),
-    "wording": ("findings_table", "lint_text"),
-    "audiences": ("customer_notice",),
-    "page_html": ("page_text",),
-    "follow_up": ("MEANINGS", "state_counts", "step_states"),
-    "board": (
+    "story.message_rules": ("account_sentence", "message_account", "message_choices"),
+    "story.timeline": ("data_links", "incident_timeline", "link_sentence", "readable", "silence_sentences", "silences"),
+    "story.severity_time": ("minutes_in", "severity_changes", "severity_stays"),
+    "story.responding": ("hand_offs", "responders"),
+    "story.related": ("related_incidents",),
+    "story.facts": ("customers_mentioned", "guesses", "proposed_tasks"),
+    "drafting.draft": ("draft_page", "draft_sentences", "newest_major"),
+    "drafting.redraft": ("evidence_sentence", "preview", "redraft_sentence"),
+    "drafting.completeness": ("completeness_sentence", "page_completeness"),
+    "drafting.wording": ("findings_table", "lint_text"),
+    "drafting.audiences": ("customer_notice",),
+    "drafting.page_html": ("page_text",),
+    "follow_up.states": ("MEANINGS", "state_counts", "step_states"),
+    "follow_up.board": (
         "board_sentence", "customer_sentence", "customer_view", "follow_up_board", "owners_and_customers",
         "work_by_owner",
     ),
-    "board_figures": ("step_board",),
-    "timeliness": (
+    "follow_up.board_figures": ("step_board",),
+    "timeliness.states": (
         "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
         "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares",
         "within",
     ),
-    "turns": ("steps_by_turn", "waiting_by_team", "waiting_steps"),
-    "groups": ("by_group", "difference_sentence", "group_times"),
-    "stages": ("fates", "stage_curves_table", "stage_table", "stage_times"),
-    "forecasts": ("outlook", "outlook_sentence"),
-    "trends": ("trend", "trend_sentence"),
-    "action_items": (
+    "timeliness.turns": ("steps_by_turn", "waiting_by_team", "waiting_steps"),
+    "timeliness.groups": ("by_group", "difference_sentence", "group_times"),
+    "timeliness.stages": ("fates", "stage_curves_table", "stage_table", "stage_times"),
+    "timeliness.forecasts": ("outlook", "outlook_sentence"),
+    "timeliness.trends": ("trend", "trend_sentence"),
+    "timeliness.action_items": (
         "action_item_counts", "action_item_states", "action_items_sentence", "cohort_curves", "cohorts",
         "declined_action_items", "item_times", "open_action_items", "overdue_action_items",
     ),
-    "overdue_ledger": ("ledger_sentence", "ledger_table", "ledger_rows", "ledger_since"),
-    "careful_reading": ("care_counts", "care_rows"),
-    "timeliness_numbers": ("report_numbers",),
-    "timeliness_figures": (
+    "timeliness.overdue_ledger": ("ledger_sentence", "ledger_table", "ledger_rows", "ledger_since"),
+    "timeliness.careful_reading": ("care_counts", "care_rows"),
+    "timeliness.numbers": ("report_numbers",),
+    "timeliness.figures": (
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
     ),
-    "response": (
+    "review.response": (
         "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring",
         "main_measure",
         "measure",
         "response_account",
     ),
-    "responder_load": (
+    "review.responder_load": (
         "calls", "changes_of", "hand_overs_of", "page_counts", "pooled_load", "silent_gaps", "weeks_of",
     ),
-    "conformance": (
+    "review.conformance": (
         "RULE_MEANINGS", "by_incident", "most_broken", "rule_counts", "rule_results", "went_by_the_book",
     ),
-    "review_changes": (
+    "review.changes": (
         "change_sentence", "duration_behaviour", "season", "weekly_behaviour", "what_changed",
     ),
-    "learning": ("factor_kinds", "factor_pareto", "quotes", "surprises", "tag_pareto"),
-    "recurrence": ("Likeness", "fix_sentence", "fixes", "recurring"),
-    "decisions": ("decisions_sentence", "decisions_until"),
-    "agenda": ("invited", "meeting_agenda", "topics"),
-    "review": (
+    "review.learning": ("factor_kinds", "factor_pareto", "quotes", "surprises", "tag_pareto"),
+    "review.recurrence": ("Likeness", "fix_sentence", "fixes", "recurring"),
+    "review.decisions": ("decisions_sentence", "decisions_until"),
+    "review.agenda": ("invited", "meeting_agenda", "topics"),
+    "review.meeting": (
         "incidents_in", "incidents_until", "open_sentence", "review_sentence", "severity_counts", "summary_page",
         "unknown_sentence",
     ),
-    "review_numbers": ("numbers_of_review",),
-    "service_review": (
+    "review.numbers": ("numbers_of_review",),
+    "review.service_review": (
         "customer_called", "customer_period", "customer_table", "for_outside", "published_updates", "service_change",
         "service_sentence", "task_sentence",
     ),
-    "review_figures": (
+    "review.figures": (
         "behaviour_chart", "duration_strip", "incidents_by_month", "pareto", "rule_bars", "rule_map", "season_map",
     ),
     "figures": ("timeline_strip",),

@@ -92,7 +92,7 @@ def review(period: str, customer: str | None, data: str, reports: str, as_of: st
     name = parse_period(period).name
     if customer is not None:
         from incident_lib.loading import load
-        from incident_lib.service_review import customer_called
+        from incident_lib.review.service_review import customer_called
 
         customer = customer_called(load(data, as_of=as_of), customer)
         _say_where(_make(service_review(data, as_of, name, customer), reports), reports)
@@ -108,7 +108,7 @@ def report(data: str, reports: str, as_of: str | None) -> None:
 
     The draft is that of the major incident that was seen last; its page is not written into the workbook.
     """
-    from incident_lib.draft import newest_major
+    from incident_lib.drafting.draft import newest_major
     from incident_lib.loading import load
     from incident_lib.periods import period_of
     from incident_lib.reports import catalogue
@@ -133,7 +133,7 @@ def follow_up(owner: str | None, customers: tuple[str, ...], data: str, reports:
 
     With --customer, a page that holds nothing but what concerns that customer, and may be shown to them.
     """
-    from incident_lib.board import check_names
+    from incident_lib.follow_up.board import check_names
     from incident_lib.loading import load
     from incident_lib.reports import catalogue
 

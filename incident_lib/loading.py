@@ -21,9 +21,9 @@ from incident_lib.cache import (
     write_tables,
 )
 from incident_lib.errors import FieldError, SettingsError, SourceError
+from incident_lib.follow_up.git_history import with_history
 from incident_lib.forensics import findings
 from incident_lib.gathering import gather
-from incident_lib.git_history import with_history
 from incident_lib.records import Records
 from incident_lib.settings import FILE_NAME, Settings, read_settings
 from incident_lib.sources import sql

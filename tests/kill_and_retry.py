@@ -24,10 +24,10 @@ from typing import Any
 import pandas as pd
 from aiosmtpd.smtp import SMTP
 
-from incident_lib.correspondence import Letter
 from incident_lib.errors import WorkbookError
-from incident_lib.outbox import put, waiting
-from incident_lib.sending import say_sent, send_letters
+from incident_lib.letters.correspondence import Letter
+from incident_lib.letters.outbox import put, waiting
+from incident_lib.letters.sending import say_sent, send_letters
 from incident_lib.settings import Messages, Settings, Smtp
 
 AT = pd.Timestamp("2026-09-28T14:30:00Z")

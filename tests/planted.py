@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from incident_lib.records import Records
-from incident_lib.rules import RULES
+from incident_lib.review.rules import RULES
 from incident_lib.settings import parse_settings
 from incident_lib.tables import TABLES
 

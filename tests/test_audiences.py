@@ -9,8 +9,8 @@ import pytest
 from canaries import CANARIES
 from test_timeline import export
 
-from incident_lib.audiences import Screen, customer_notice, external_sentences, notice_html
-from incident_lib.draft import draft_page
+from incident_lib.drafting.audiences import Screen, customer_notice, external_sentences, notice_html
+from incident_lib.drafting.draft import draft_page
 from incident_lib.errors import SettingsError
 from incident_lib.loading import load
 

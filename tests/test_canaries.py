@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from canaries import CANARIES, CUSTOMER, IDS, SETTINGS, everywhere
 
-from incident_lib.audiences import customer_notice, notice_html
-from incident_lib.correspondence import as_mail
-from incident_lib.draft import draft
-from incident_lib.evidence import Fragments
-from incident_lib.letters import all_clears, notices
+from incident_lib.drafting.audiences import customer_notice, notice_html
+from incident_lib.drafting.draft import draft
+from incident_lib.drafting.evidence import Fragments
+from incident_lib.letters.correspondence import as_mail
+from incident_lib.letters.texts import all_clears, notices
 from incident_lib.loading import load
 from incident_lib.redact import redact
 from incident_lib.reports.catalogue import customer_page, service_review

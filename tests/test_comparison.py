@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from incident_lib.comparison import compare, proportion_change, rate_change
+from incident_lib.statistics.comparison import compare, proportion_change, rate_change
 
 pytestmark = pytest.mark.filterwarnings("error")
 MEAN, SPREAD = 4.25, 1.25

@@ -10,17 +10,17 @@ from factories import page
 from test_draft import REGISTER, ROW
 from test_timeline import export
 
-from incident_lib.completeness import body_completeness, completeness_sentence, page_completeness
-from incident_lib.draft import draft
+from incident_lib.drafting.completeness import body_completeness, completeness_sentence, page_completeness
+from incident_lib.drafting.draft import draft
+from incident_lib.drafting.page_front_matter import filled, kind_of_task, touch_of_task
+from incident_lib.drafting.page_html import page_text
+from incident_lib.drafting.redraft import write_draft
+from incident_lib.drafting.summariser import machine_summary, summary_facts
 from incident_lib.errors import SettingsError, WorkbookError
+from incident_lib.follow_up.status_text import status_of_one
 from incident_lib.loading import load
-from incident_lib.page_front_matter import filled, kind_of_task, touch_of_task
-from incident_lib.page_html import page_text
 from incident_lib.redact import redact
-from incident_lib.redraft import write_draft
 from incident_lib.reports.sanitise import clean
-from incident_lib.status_text import status_of_one
-from incident_lib.summariser import machine_summary, summary_facts
 
 ID = "INC-2026-042"
 

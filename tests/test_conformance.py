@@ -7,8 +7,15 @@ import pytest
 from factories import page
 from planted import NAMES, REMOVALS, VIOLATIONS, Book, broken_in, planted_book
 
-from incident_lib.conformance import RULE_STATES, by_incident, most_broken, rule_counts, rule_results, went_by_the_book
 from incident_lib.errors import SettingsError
+from incident_lib.review.conformance import (
+    RULE_STATES,
+    by_incident,
+    most_broken,
+    rule_counts,
+    rule_results,
+    went_by_the_book,
+)
 from incident_lib.settings import parse_settings
 
 SEEDS = 12  # benchmarks/conformance.py does 200

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib.control_charts import ONE_SIDE, OUTSIDE, xmr
+from incident_lib.statistics.control_charts import ONE_SIDE, OUTSIDE, xmr
 
 pytestmark = pytest.mark.filterwarnings("error")
 REAL = Path(__file__).parents[2] / "shared/realdata/github_status/incidents.jsonl"

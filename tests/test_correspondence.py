@@ -11,11 +11,11 @@ from factories import page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_lib.correspondence import Letter, address, as_mail, recipients
 from incident_lib.errors import FieldError, SettingsError
-from incident_lib.letters import letters_of
-from incident_lib.outbox import put, read_letter
-from incident_lib.reminders import calendar_of_person, days_after, reminders
+from incident_lib.letters.correspondence import Letter, address, as_mail, recipients
+from incident_lib.letters.outbox import put, read_letter
+from incident_lib.letters.reminders import calendar_of_person, days_after, reminders
+from incident_lib.letters.texts import letters_of
 from incident_lib.settings import Messages, Settings, parse_settings
 
 AT = pd.Timestamp("2026-03-05T12:00:00Z")

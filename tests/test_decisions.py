@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from factories import page
 
 from incident_lib.cli import cli
-from incident_lib.decisions import close_decision, decide, decisions_sentence, decisions_until, newest_review
 from incident_lib.errors import SettingsError, WorkbookError
 from incident_lib.loading import load as load_as_of
 from incident_lib.periods import parse_period
+from incident_lib.review.decisions import close_decision, decide, decisions_sentence, decisions_until, newest_review
 
 REVIEW = """---
 review: 2026-Q1   # ours

@@ -7,7 +7,7 @@ import pytest
 from factories import page
 from test_timeline import export
 
-from incident_lib.draft import draft_page, draft_sentences, newest_major
+from incident_lib.drafting.draft import draft_page, draft_sentences, newest_major
 from incident_lib.errors import SettingsError
 from incident_lib.loading import load
 from incident_lib.settings import Settings

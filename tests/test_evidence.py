@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from test_draft import REGISTER, ROW
 from test_timeline import TALK, export
 
-from incident_lib.draft import draft, draft_page
-from incident_lib.evidence import Fragments, split_pointer, verify_claims
+from incident_lib.drafting.draft import draft, draft_page
+from incident_lib.drafting.evidence import Fragments, split_pointer, verify_claims
+from incident_lib.drafting.redraft import write_draft
+from incident_lib.drafting.sidecar import read_sidecar
 from incident_lib.loading import load
-from incident_lib.redraft import write_draft
-from incident_lib.sidecar import read_sidecar
 
 ID = "INC-2026-042"
 SAMPLE = Path(__file__).parents[1] / "data"

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib import step_edits
-from incident_lib.board import board_sentence, customer_view, follow_up_board, work_by_owner
 from incident_lib.errors import SettingsError
-from incident_lib.follow_up import next_steps, step_states, why_open
+from incident_lib.follow_up import step_edits
+from incident_lib.follow_up.board import board_sentence, customer_view, follow_up_board, work_by_owner
+from incident_lib.follow_up.states import next_steps, step_states, why_open
+from incident_lib.follow_up.status_text import status_of_all, status_of_one
 from incident_lib.loading import load
-from incident_lib.status_text import status_of_all, status_of_one
 
 AT = pd.Timestamp("2026-03-05T12:00:00Z")
 ID = "INC-2026-042"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from incident_lib.follow_up import step_states
+from incident_lib.follow_up.states import step_states
 from incident_lib.loading import load
 
 HERE = Path(__file__).parent

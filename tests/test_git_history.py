@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib.follow_up import step_states
-from incident_lib.git_history import page_versions, state_changes
+from incident_lib.follow_up.git_history import page_versions, state_changes
+from incident_lib.follow_up.states import step_states
 from incident_lib.loading import load
 from incident_lib.settings import Limits
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib.intervals import Interval, median_interval, multinomial_intervals, rate_ratio, wilson
+from incident_lib.statistics.intervals import Interval, median_interval, multinomial_intervals, rate_ratio, wilson
 
 pytestmark = pytest.mark.filterwarnings("error")
 

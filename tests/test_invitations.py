@@ -17,9 +17,9 @@ from ical.calendar_stream import IcsCalendarStream
 from icalendar import Timezone
 from strict_icalendar import broken_rules
 
-from incident_lib import invitations
 from incident_lib.errors import SettingsError, WorkbookError
-from incident_lib.invitations import (
+from incident_lib.letters import invitations
+from incident_lib.letters.invitations import (
     Meeting,
     as_letter,
     first_slot,
@@ -29,10 +29,10 @@ from incident_lib.invitations import (
     postmortem_meeting,
     process_review,
 )
+from incident_lib.letters.vtimezone import vtimezone
 from incident_lib.loading import load
 from incident_lib.settings import Messages, Settings, parse_settings
 from incident_lib.settings_edit import set_interested, with_interest
-from incident_lib.vtimezone import vtimezone
 
 AT = pd.Timestamp("2026-03-02T20:00:00Z")
 ID = "INC-2026-042"

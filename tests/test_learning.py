@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib.learning import NOT_WELL, WELL, factor_kinds, factor_pareto, quotes, surprises, tag_pareto
-from incident_lib.recurrence import Likeness, fate_of, fix_sentence, fixes, recurring
+from incident_lib.review.learning import NOT_WELL, WELL, factor_kinds, factor_pareto, quotes, surprises, tag_pareto
+from incident_lib.review.recurrence import Likeness, fate_of, fix_sentence, fixes, recurring
 from incident_lib.tables import INCIDENTS
 
 BODY = """## Contributing factors

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from incident_lib.draft import draft_page
+from incident_lib.drafting.draft import draft_page
 from incident_lib.loading import load
-from incident_lib.response import TIME_TO_MITIGATE, durations
-from incident_lib.timeline import incident_timeline
+from incident_lib.review.response import TIME_TO_MITIGATE, durations
+from incident_lib.story.timeline import incident_timeline
 
 REAL = Path(__file__).parents[2] / "shared" / "realdata"
 pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here")

@@ -13,12 +13,12 @@ from test_draft import REGISTER, ROW
 from test_timeline import TALK, export
 
 from incident_lib import files
-from incident_lib.draft import draft
+from incident_lib.drafting.draft import draft
+from incident_lib.drafting.redraft import first_draft, redraft, write_draft
+from incident_lib.drafting.sidecar import parse_sidecar, read_sidecar, sidecar_path
 from incident_lib.errors import SourceError
 from incident_lib.files import replace_unless_changed
 from incident_lib.loading import load
-from incident_lib.redraft import first_draft, redraft, write_draft
-from incident_lib.sidecar import parse_sidecar, read_sidecar, sidecar_path
 from incident_lib.sources.markdown import blocks
 
 ID = "INC-2026-042"

@@ -7,11 +7,13 @@ import plotly.graph_objects as go
 import pytest
 from factories import HOUR, NOON, page
 
-from incident_lib import figures, page_html, render, review_figures
-from incident_lib.conformance import rule_counts, rule_results
-from incident_lib.response import WHOLE, durations
+from incident_lib import figures, render
+from incident_lib.drafting import page_html
+from incident_lib.review import figures as review_figures
+from incident_lib.review.conformance import rule_counts, rule_results
+from incident_lib.review.response import WHOLE, durations
+from incident_lib.story.timeline import incident_timeline
 from incident_lib.tables import SEVERITY_DTYPE
-from incident_lib.timeline import incident_timeline
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from factories import HOUR, NOON, page
 
-from incident_lib.responder_load import calls, page_counts, pooled_load
-from incident_lib.response import (
+from incident_lib.review.responder_load import calls, page_counts, pooled_load
+from incident_lib.review.response import (
     FEW,
     MEASURES,
     TIME_TO_RESOLVE,

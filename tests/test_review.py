@@ -15,19 +15,19 @@ from factories import page
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib.agenda import LEAST, MOST, Topic, invited, meeting_agenda
-from incident_lib.audiences import people_named
-from incident_lib.conformance import rule_counts, rule_results
+from incident_lib.drafting.audiences import people_named
 from incident_lib.errors import SettingsError
 from incident_lib.loading import load
 from incident_lib.periods import parse_period
 from incident_lib.reports.catalogue import process_review, service_review
 from incident_lib.reports.run import run_report
-from incident_lib.response import WHOLE, for_measuring
-from incident_lib.review import incidents_in, incidents_until, open_sentence, review_sentence, unknown_sentence
-from incident_lib.review_changes import change_sentence, duration_behaviour, season, weekly_behaviour, what_changed
-from incident_lib.review_figures import behaviour_chart, duration_strip, rule_bars, rule_map, season_map
-from incident_lib.service_review import (
+from incident_lib.review.agenda import LEAST, MOST, Topic, invited, meeting_agenda
+from incident_lib.review.changes import change_sentence, duration_behaviour, season, weekly_behaviour, what_changed
+from incident_lib.review.conformance import rule_counts, rule_results
+from incident_lib.review.figures import behaviour_chart, duration_strip, rule_bars, rule_map, season_map
+from incident_lib.review.meeting import incidents_in, incidents_until, open_sentence, review_sentence, unknown_sentence
+from incident_lib.review.response import WHOLE, for_measuring
+from incident_lib.review.service_review import (
     customer_called,
     customer_period,
     customer_table,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from incident_lib.seasons import exposure, false_discovery_rates, hour_test, weekday_hour_map, weekday_test
+from incident_lib.statistics.seasons import exposure, false_discovery_rates, hour_test, weekday_hour_map, weekday_test
 
 pytestmark = pytest.mark.filterwarnings("error")
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")

@@ -20,10 +20,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 from pydantic import ValidationError
 
-from incident_lib.correspondence import Letter
 from incident_lib.errors import SettingsError, WorkbookError
-from incident_lib.outbox import LEDGER, Ledger, held, put, read_letter, waiting
-from incident_lib.sending import say_sent, send_letters
+from incident_lib.letters.correspondence import Letter
+from incident_lib.letters.outbox import LEDGER, Ledger, held, put, read_letter, waiting
+from incident_lib.letters.sending import say_sent, send_letters
 from incident_lib.settings import Messages, Settings, Smtp
 
 AT = pd.Timestamp("2026-09-28T14:30:00Z")

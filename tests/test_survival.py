@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib.survival import (
+from incident_lib.statistics.survival import (
     Quantile,
     aalen_johansen,
     conditional_finish,

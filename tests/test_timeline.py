@@ -12,7 +12,8 @@ import pytest
 from factories import HOUR, NOON, page
 
 from incident_lib.chat_links import is_permalink, permalinks
-from incident_lib.facts import (
+from incident_lib.settings import parse_settings
+from incident_lib.story.facts import (
     customers_mentioned,
     duration_in_words,
     hand_offs,
@@ -23,10 +24,9 @@ from incident_lib.facts import (
     severity_changes,
     severity_stays,
 )
-from incident_lib.message_rules import account_sentence, message_account, message_choices
-from incident_lib.settings import parse_settings
-from incident_lib.severity_time import SeverityReader
-from incident_lib.timeline import data_links, incident_timeline, silence_sentences, silences
+from incident_lib.story.message_rules import account_sentence, message_account, message_choices
+from incident_lib.story.severity_time import SeverityReader
+from incident_lib.story.timeline import data_links, incident_timeline, silence_sentences, silences
 
 START = 1772452800  # 2026-03-02 12:00 UTC
 TALK = [

@@ -10,11 +10,13 @@ from factories import HOUR, NOON, page
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib import response, review, timeliness
 from incident_lib.errors import SettingsError
-from incident_lib.follow_up import state_counts, step_states
+from incident_lib.follow_up.states import state_counts, step_states
 from incident_lib.periods import Period, parse_period, period_of
-from incident_lib.response import TIME_TO_RESOLVE, WHOLE, durations, honest_median
+from incident_lib.review import meeting as review
+from incident_lib.review import response
+from incident_lib.review.response import TIME_TO_RESOLVE, WHOLE, durations, honest_median
+from incident_lib.timeliness import states as timeliness
 
 DUE = "2026-03-09T23:59:59Z"  # five business days after Monday 2 March
 

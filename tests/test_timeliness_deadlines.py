@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from factories import page
 
-from incident_lib import deadlines
 from incident_lib.errors import SettingsError
 from incident_lib.settings import parse_settings
-from incident_lib.timeliness import due_next, postmortem_states
+from incident_lib.timeliness import deadlines
+from incident_lib.timeliness.states import due_next, postmortem_states
 
 DETROIT = '[workbook]\nzone = "America/Detroit"\n'
 MAY_DAY = {"resolved_at": "2026-04-28T14:00:00Z", "created_at": "2026-04-28T15:00:00Z"}

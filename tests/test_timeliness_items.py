@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib import action_items, careful_reading
+from incident_lib.timeliness import action_items, careful_reading
 
 HEAD = "action_items:\n"
 FULL = "\n".join(f"## {name}\n\nSomething.\n" for name in careful_reading.PARTS)

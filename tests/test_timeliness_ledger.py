@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.errors import ReportError
-from incident_lib.overdue_ledger import (
+from incident_lib.records import Records
+from incident_lib.settings import Settings
+from incident_lib.tables import SEVERITIES, TABLES, TIMELINE
+from incident_lib.timeliness.overdue_ledger import (
     TERMS,
     ledger_of,
     ledger_rows,
@@ -20,10 +23,7 @@ from incident_lib.overdue_ledger import (
     ledger_table,
     records_at,
 )
-from incident_lib.records import Records
-from incident_lib.settings import Settings
-from incident_lib.tables import SEVERITIES, TABLES, TIMELINE
-from incident_lib.timeliness import postmortem_states
+from incident_lib.timeliness.states import postmortem_states
 
 START = pd.Timestamp("2026-01-05T12:00:00Z")  # a Monday
 DAY = pd.Timedelta(days=1)

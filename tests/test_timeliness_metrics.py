@@ -15,17 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from truncated import truncate
 
-from incident_lib import timeliness_figures as pictures
-from incident_lib.action_items import action_item_states
 from incident_lib.loading import load
 from incident_lib.metrics_files import JSON_NAME, TEXT_NAME, metric_name, metrics_files
-from incident_lib.overdue_ledger import ledger_since, records_at
 from incident_lib.render import METRICS_MIMETYPE, metrics
 from incident_lib.reports.export import export_page
-from incident_lib.survival import kaplan_meier
+from incident_lib.statistics.survival import kaplan_meier
 from incident_lib.theme import colour
-from incident_lib.timeliness import completion_curve_table, completion_times, postmortem_states
-from incident_lib.timeliness_numbers import number, report_numbers
+from incident_lib.timeliness import figures as pictures
+from incident_lib.timeliness.action_items import action_item_states
+from incident_lib.timeliness.numbers import number, report_numbers
+from incident_lib.timeliness.overdue_ledger import ledger_since, records_at
+from incident_lib.timeliness.states import completion_curve_table, completion_times, postmortem_states
 
 ROOT = Path(__file__).parents[1]
 SAMPLE, NOTEBOOK = ROOT / "data", ROOT / "notebooks" / "timeliness.ipynb"

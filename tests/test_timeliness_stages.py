@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib import forecasts, groups, stages, trends, turns
-from incident_lib.comparison import ERROR
 from incident_lib.periods import parse_period
-from incident_lib.survival import Chance, Quantile
-from incident_lib.timeliness import completion_times, duration_sentence, not_counted_sentence, postmortem_states
+from incident_lib.statistics.comparison import ERROR
+from incident_lib.statistics.survival import Chance, Quantile
+from incident_lib.timeliness import forecasts, groups, stages, trends, turns
+from incident_lib.timeliness.states import completion_times, duration_sentence, not_counted_sentence, postmortem_states
 
 LIFE = """assigned_at: 2026-03-03T12:00:00Z
 completed_at: 2026-03-06T12:00:00Z

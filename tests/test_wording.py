@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from incident_lib.wording import Wording, is_action_item, lint_page, lint_text
+from incident_lib.drafting.wording import Wording, is_action_item, lint_page, lint_text
 
 CASES = [
     (audience, sentence, tuple(rules))

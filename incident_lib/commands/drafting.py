@@ -12,9 +12,9 @@ from incident_lib.commands.options import DATA
 
 def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str]:
     """Write an incident's page, new or again, and return what was done, line by line."""
-    from incident_lib.completeness import completeness_sentence, page_completeness
-    from incident_lib.redraft import write_draft
-    from incident_lib.summariser import machine_summary
+    from incident_lib.drafting.completeness import completeness_sentence, page_completeness
+    from incident_lib.drafting.redraft import write_draft
+    from incident_lib.drafting.summariser import machine_summary
 
     written = write_draft(records, incident_id, owner=owner, summary=machine_summary(records, incident_id))
     left = completeness_sentence(page_completeness(records, incident_id))
@@ -51,10 +51,10 @@ def verify(incident_id: str, data: str) -> None:
 
     Exit code 1 if one does not: a source was changed or is gone.
     """
+    from incident_lib.drafting.evidence import verify_claims
+    from incident_lib.drafting.sidecar import page_path, read_sidecar
     from incident_lib.errors import SettingsError
-    from incident_lib.evidence import verify_claims
     from incident_lib.loading import load
-    from incident_lib.sidecar import page_path, read_sidecar
 
     records = load(data)
     records.incident(incident_id)
@@ -85,8 +85,8 @@ def lint(pages: tuple[Path, ...], data: str) -> None:
 
     Names of people come from the workbook's settings, if there is one. Exit code 1 if something was found.
     """
+    from incident_lib.drafting.wording import lint_text
     from incident_lib.settings import read_settings
-    from incident_lib.wording import lint_text
 
     folder = Path(data)
     people = [person.name for person in read_settings(folder).people] if (folder / "workbook.toml").is_file() else []
@@ -113,7 +113,7 @@ def notice(incident_id: str, customer: str, html: bool, data: str) -> None:
 
     It is made of times, services and what touches their systems; hosts, people, secrets and others have no way in.
     """
-    from incident_lib.audiences import customer_notice, notice_html
+    from incident_lib.drafting.audiences import customer_notice, notice_html
     from incident_lib.loading import load
 
     click.echo((notice_html if html else customer_notice)(load(data), incident_id, customer), nl=False)

@@ -24,7 +24,7 @@ def letter(incident_id: str, kind: str, at: str | None, data: str, reports: str)
     internal tells the group, notice each customer whose systems will be touched, all-clear each customer whose tasks
     are done, and feedback asks what others think of a complete page.
     """
-    from incident_lib.letters import letters_of
+    from incident_lib.letters.texts import letters_of
 
     records = records_now(data)
     _put(letters_of(records, incident_id, kind), records, reports, moment(at))
@@ -36,7 +36,7 @@ def letter(incident_id: str, kind: str, at: str | None, data: str, reports: str)
 @REPORTS
 def remind(at: str | None, data: str, reports: str) -> None:
     """Write today's reminders into the outbox: one digest for each person who has something due or late."""
-    from incident_lib.reminders import reminders
+    from incident_lib.letters.reminders import reminders
 
     records, now = records_now(data), moment(at)
     letters, without = reminders(records, now)
@@ -64,7 +64,8 @@ def invite(
 
     The invitation goes into the outbox, and the time onto the incident's page.
     """
-    from incident_lib import invitations, step_edits
+    from incident_lib.follow_up import step_edits
+    from incident_lib.letters import invitations
 
     records, now = records_now(data), moment(at)
     incident_id = None if what == "review" else what
@@ -88,7 +89,7 @@ def _as_planned(records: Any, meeting: Any, incident_id: str | None, *, cancel: 
     """Return the meeting with the time that it already has, unless another was asked for."""
     from dataclasses import replace
 
-    from incident_lib import invitations
+    from incident_lib.letters import invitations
 
     last = invitations.last_meeting(meeting, records)
     if cancel:
@@ -119,8 +120,8 @@ def _begins(text: str | None, records: Any) -> Any:
 @DATA
 def interested(name: str, no_longer: bool, data: str) -> None:
     """Invite NAME to process reviews from now on; written down in workbook.toml."""
+    from incident_lib.follow_up.step_edits import person
     from incident_lib.settings_edit import set_interested
-    from incident_lib.step_edits import person
 
     records = records_now(data)
     who = person(records, name)
@@ -141,8 +142,8 @@ def send(files: tuple[Path, ...], again: bool, arrived: bool, at: str | None, da
 
     The server is [smtp] in workbook.toml; its password comes from the environment (INCIDENTS_SMTP_PASSWORD).
     """
-    from incident_lib.outbox import waiting
-    from incident_lib.sending import say_sent, send_letters
+    from incident_lib.letters.outbox import waiting
+    from incident_lib.letters.sending import say_sent, send_letters
 
     if (again or arrived) and not files:
         raise click.UsageError("--again and --arrived need the FILEs that somebody has looked for")
@@ -166,10 +167,10 @@ def send(files: tuple[Path, ...], again: bool, arrived: bool, at: str | None, da
 
 def _noted(records: Any, sent: list[Path], outbox: Path, now: Any) -> list[str]:
     """Note the follow-up steps that the sent letters are, unless letters of the same step still wait."""
-    from incident_lib.correspondence import STEP
     from incident_lib.errors import WorkbookError
-    from incident_lib.outbox import read_letter, waiting
-    from incident_lib.step_edits import note_step, state_of
+    from incident_lib.follow_up.step_edits import note_step, state_of
+    from incident_lib.letters.correspondence import STEP
+    from incident_lib.letters.outbox import read_letter, waiting
 
     still = {str(read_letter(path)[STEP] or "") for path in waiting(outbox)}
     steps = dict.fromkeys(str(read_letter(path)[STEP] or "") for path in sent)
@@ -184,7 +185,7 @@ def _noted(records: Any, sent: list[Path], outbox: Path, now: Any) -> list[str]:
 
 
 def _put(letters: list[Any], records: Any, reports: str, now: Any) -> None:
-    from incident_lib.outbox import put
+    from incident_lib.letters.outbox import put
 
     for one in letters:
         click.echo(put(one, Path(reports) / OUTBOX, records.settings, at=now).line)

@@ -18,8 +18,8 @@ from incident_lib.commands.options import AT, DATA, moment
 @DATA
 def decide(text: str, review: str, owner: str | None, due: str | None, at: str | None, data: str) -> None:
     """Write a decision of the process review into its file, reviews/PERIOD.md."""
-    from incident_lib.decisions import decide as write
     from incident_lib.errors import FieldError, SettingsError
+    from incident_lib.review.decisions import decide as write
     from incident_lib.sources.fields import parse_date
 
     records = _all_records(data)
@@ -42,8 +42,8 @@ def decide(text: str, review: str, owner: str | None, due: str | None, at: str |
 @DATA
 def decision(number: int, done: bool, dropped: str | None, review: str | None, at: str | None, data: str) -> None:
     """Note what became of decision NUMBER of a process review: --done, or --dropped WHY."""
-    from incident_lib.decisions import close_decision, newest_review
     from incident_lib.errors import SettingsError
+    from incident_lib.review.decisions import close_decision, newest_review
 
     if done == bool(dropped):
         raise SettingsError("say either --done, or --dropped and why")

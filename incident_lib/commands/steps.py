@@ -17,7 +17,7 @@ from incident_lib.commands.options import AS_OF, AT, BY, DATA, moment, records_n
 @DATA
 def assign(incident_id: str, name: str, at: str | None, by: str | None, data: str) -> None:
     """Make NAME the owner of an incident's post-mortem."""
-    from incident_lib import step_edits
+    from incident_lib.follow_up import step_edits
 
     records = records_now(data)
     click.echo(step_edits.assign(records, incident_id, name, at=moment(at), by=by and step_edits.person(records, by)))
@@ -36,7 +36,7 @@ def step(incident_id: str, step: str, not_needed: str | None, at: str | None, by
     "page-completed" puts the page into review, "meeting-held" makes a page in review reviewed (so does "reviewed"),
     and "closed" is refused while something is open.
     """
-    from incident_lib.step_edits import note_step
+    from incident_lib.follow_up.step_edits import note_step
 
     records = records_now(data)
     click.echo(note_step(records, incident_id, step, at=moment(at), by=by, not_needed=not_needed))
@@ -58,7 +58,7 @@ def step(incident_id: str, step: str, not_needed: str | None, at: str | None, by
 @DATA
 def task(incident_id: str, what: str, at: str | None, data: str, **given: Any) -> None:
     """Add an action item with this TITLE, or change the one with this NUMBER."""
-    from incident_lib.step_edits import add_task, change_task
+    from incident_lib.follow_up.step_edits import add_task, change_task
 
     records, moment_ = records_now(data), moment(at)
     changing = {name: given[name] for name in ("done", "declined", "owner")}
@@ -94,8 +94,8 @@ def _day(text: str | None) -> Any:
 @DATA
 def status(incident_id: str | None, as_of: str | None, data: str) -> None:
     """Show what comes next, whose turn it is, and when it is due; with ID, every step of that incident."""
+    from incident_lib.follow_up.status_text import status_of_all, status_of_one
     from incident_lib.loading import load
-    from incident_lib.status_text import status_of_all, status_of_one
 
     records = load(data, as_of=as_of)
     click.echo(status_of_one(records, incident_id) if incident_id else status_of_all(records))

@@ -1,0 +1,1 @@
+"""Letters, reminders and invitations: written as files, and sent once."""

@@ -1,0 +1,1 @@
+"""The incident commanders' meeting: conformance, response, learning, decisions."""
