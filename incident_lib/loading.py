@@ -32,7 +32,8 @@ from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Reader, Source, parse_json
 from incident_lib.sources.registry import READERS
 
-_DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx"}
+_DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx",
+                  ".eml", ".mbox"}  # fmt: skip
 _OWN_FILES = (".evidence.json",)  # what drafting keeps beside a page
 _NOT_DATA = {"templates", "__pycache__", "node_modules"}
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import test_foreign_pages
 import test_jira
+import test_mail
 import test_pagerduty
 import test_servicenow
 import test_slack
@@ -86,6 +87,7 @@ def samples() -> dict[str, list[tuple[str, str | bytes, FileRule | None]]]:
     found["jira"] = [("jira.csv", test_jira.HEAD + test_jira.INCIDENT + test_jira.TASK, UTC)]
     found["slack"] = [("export.zip", slack_export(), None)]
     follow_up = "follow_up:\n  page-created: {at: 2026-03-02T13:00:00Z}\n"
+    found["mail"] = [("a.eml", test_mail.letter(), None), ("b.mbox", f"From a\n{test_mail.letter()}\nFrom b\n{test_mail.letter()}", None)]
     found["pages"] = [("p.md", page(follow_up, "## Overview\nx"), None)]
     found["reviews"] = [("2026-Q2.md", REVIEW, None)]
     found["foreign_pages"] = [

@@ -21,6 +21,7 @@ MEANINGS = {
     "unknown": "done, but the records don't say when",
 }
 COMPLETE = "the page is complete"
+_OTHER_EVIDENCE = {r"^git ": "the page's history", r"\.(?:eml|mbox)\b": "a mail that was sent"}  # by where it stands
 
 
 def step_states(records: Records) -> pd.DataFrame:
@@ -73,8 +74,9 @@ def _done(
     said_done = stated["state"].eq("done")
     done_at = stated["at"].where(said_done).fillna(found["done_at"])
     is_done = done_at.notna() | said_done | implied(frame, step)
-    history = stated["source"].str.startswith("git ", na=False)
-    by_statement = pd.Series("stated on the page", index=frame.index, dtype="str").mask(history, "the page's history")
+    by_statement = pd.Series("stated on the page", index=frame.index, dtype="str")
+    for told, evidence in _OTHER_EVIDENCE.items():
+        by_statement = by_statement.mask(stated["source"].str.contains(told, na=False, regex=True), evidence)
     evidence = by_statement.where(said_done & stated["at"].notna()).fillna(found["evidence"])
     evidence = evidence.mask(evidence.isna() & is_done, "the page's state")
     source = stated["source"].fillna(found["source"]).fillna(frame["page_source"].where(is_done))

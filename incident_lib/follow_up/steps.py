@@ -167,9 +167,10 @@ def _filled(found: pd.DataFrame, at: pd.Series, evidence: str, source: pd.Series
 
 
 def _said(frame: pd.DataFrame, step: Step, records: Records) -> pd.DataFrame:
-    """Return the first message of a person, after the incident's end, that has one of the step's words."""
+    """Return the first message of a person, after the incident's end, that has one of the step's words, and no "?"."""
     words = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in step.said), re.IGNORECASE)
     messages = records.messages[~records.messages["is_bot"] & records.messages["incident_id"].isin(frame.index)]
     after = messages["at"] >= messages["incident_id"].map(frame["resolved_at"])
-    hits = messages[after & messages["text"].str.contains(words, na=False)].sort_values("at", kind="stable")
+    told = messages["text"].str.contains(words, na=False) & ~messages["text"].str.contains("?", regex=False, na=False)
+    hits = messages[after & told].sort_values("at", kind="stable")
     return hits.drop_duplicates("incident_id").set_index("incident_id")[["at", "source"]].reindex(frame.index)

@@ -113,7 +113,8 @@ class Step(Model):
     step that is due some time *before* the meeting states ``hours_before`` instead. ``every`` makes it come again, so
     long after each time that it was done, until the page is complete. ``when`` says which incidents need it: those
     with affected customers, with action items that touch customers' systems, with either, or critical ones. ``said``
-    are words by which a person's message in the incident's chat, after its end, shows that the step was done.
+    are words by which a person's message in the incident's chat, after its end, shows that the step was done; one with
+    a "?" shows nothing.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -131,14 +132,18 @@ def _step(id: str, title: str, **rest: Any) -> Step:
     return Step(id=id, title=title, **rest)
 
 
+_REVIEWED = ("slack reviewed", "slack history reviewed", "channel reviewed")
+_CONTACTED = ("customer contacted", "customers contacted", "customer informed", "customers informed")
+_MAILED = ("internal e-mail sent", "internal email sent", "internal mail sent")
 _AT_ONCE, _NEXT_DAY, _TWO_DAYS, _FIVE_DAYS = "0 business days", "1 business day", "2 business days", "5 business days"
 STEPS = (
     _step("page-created", "Post-mortem page created", whose="on-call", due=_NEXT_DAY),
     _step("owner-assigned", "Owner assigned", whose="on-call", due=_NEXT_DAY),
     _step("tasks-recorded", "Clean-up tasks added or handed over", whose="on-call", due=_NEXT_DAY),
-    _step("slack-reviewed", "Slack history reviewed", whose="on-call", due=_TWO_DAYS),
-    _step("customer-contacted", "Customer contacted", whose="on-call", due=_NEXT_DAY, when="customers-or-touches"),
-    _step("internal-email", "Internal e-mail sent", whose="on-call", due=_NEXT_DAY),
+    _step("slack-reviewed", "Slack history reviewed", whose="on-call", due=_TWO_DAYS, said=_REVIEWED),
+    _step("customer-contacted", "Customer contacted", whose="on-call", due=_NEXT_DAY, when="customers-or-touches",
+          said=_CONTACTED),
+    _step("internal-email", "Internal e-mail sent", whose="on-call", due=_NEXT_DAY, said=_MAILED),
     _step("meeting-scheduled", "Post-mortem meeting scheduled", due=_NEXT_DAY),
     _step("progress-checked", "Progress checked", whose="on-call", due=_TWO_DAYS, every=_TWO_DAYS),
     _step("page-completed", "Page completed", after="deadline", due=_AT_ONCE),

@@ -11,6 +11,7 @@ from incident_lib.sources import (
     googlecloud,
     incident_io,
     jira,
+    mail,
     opsgenie,
     pagerduty,
     pages,
@@ -27,6 +28,7 @@ READERS: tuple[Reader, ...] = (
     foreign_pages.READER,  # first: among our own pages it takes only what is certainly foreign
     pages.READER,
     reviews.READER,
+    mail.READER,
     slack.READER,
     pagerduty.READER,
     statuspage.READER,
