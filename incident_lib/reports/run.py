@@ -70,11 +70,11 @@ class Forms:
 
 def run_report(
     report: Report, *, reports: Path, progress: Callable[[str], None] | None = None, cell_seconds: int = CELL_SECONDS,
-    forms: Forms = Forms(),
+    forms: Forms = Forms(), engine: str | None = None, megabytes: int | None = None,
 ) -> Published:  # fmt: skip
     """Make a report and publish it into the reports' folder; the notebook's working directory is the current one.
 
-    ``progress`` is told each stage in a word or two.
+    ``progress`` is told each stage in a word or two. ``engine`` and ``megabytes`` are those of ``execute``.
 
     Raises:
         SettingsError: if the notebook declares no such parameter, or a value can't be one.
@@ -90,7 +90,8 @@ def run_report(
     place = place_of(reports, report.kind, report.name)
     with workspace(reports) as scratch:
         say("running")
-        executed, trouble = execute(notebook, report.parameters, scratch / "run.ipynb", cell_seconds=cell_seconds)
+        executed, trouble = execute(notebook, report.parameters, scratch / "run.ipynb", cell_seconds=cell_seconds,
+                                    engine=engine, megabytes=megabytes)  # fmt: skip
         failure = failure_of(executed, trouble)
         if failure:
             raise _refusal(report, failure, _keep(executed, report, reports, failure))
@@ -171,9 +172,13 @@ def _check_value(parameter: str, value: Any) -> None:
 
 
 def execute(
-    notebook: NotebookNode, parameters: Mapping[str, Parameter], output: Path, *, cell_seconds: int = CELL_SECONDS
-) -> tuple[NotebookNode, Exception | None]:
+    notebook: NotebookNode, parameters: Mapping[str, Parameter], output: Path, *, cell_seconds: int = CELL_SECONDS,
+    engine: str | None = None, megabytes: int | None = None,
+) -> tuple[NotebookNode, Exception | None]:  # fmt: skip
     """Execute a notebook through papermill; return it as far as it came, and what stopped it (None: nothing said so).
+
+    ``engine`` is papermill's name of the engine ("warm": ``reports.engine``); None means its own, with a kernel of
+    ours. ``megabytes`` limits a warm kernel's memory beyond what it starts with; None means no limit.
 
     Raises:
         ReportError: if the disk is full, or the output can't be written for another reason.
@@ -184,13 +189,18 @@ def execute(
         papermill.execute_notebook(
             notebook, _without_braces(output), dict(parameters), kernel_name=KERNEL["name"], language="python",
             progress_bar=False, start_timeout=START_SECONDS, execution_timeout=cell_seconds,
-            kernel_manager_class=PrivateKernelManager,
+            kernel_manager_class=PrivateKernelManager, **_of_engine(engine, megabytes),
         )  # fmt: skip
     except (PapermillException, CellTimeoutError, RuntimeError) as error:
         trouble = error
     except OSError as error:
         raise ReportError(f"can't write the executed notebook: {error.strerror or error}") from error
     return nbformat.read(output, as_version=4), trouble
+
+
+def _of_engine(engine: str | None, megabytes: int | None) -> dict[str, Any]:
+    """Return what an engine other than papermill's own is told as well."""
+    return {} if engine is None else {"engine_name": engine, "megabytes": megabytes, "autosave_cell_every": 0}
 
 
 def _without_braces(path: Path) -> str:
