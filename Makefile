@@ -1,4 +1,4 @@
-# make report: the three reports of the sample workbook.   make test: everything that is tested.
+# make report: the four reports of the sample workbook.   make test: everything that is tested.
 # Both set up what they need; a second run installs nothing. PYTHON chooses the interpreter (3.11 to 3.14).
 PYTHON ?= python3
 DATA ?= data

@@ -104,7 +104,7 @@ def review(period: str, customer: str | None, data: str, reports: str, as_of: st
 @publishing.PDF
 @_common
 def report(data: str, reports: str, as_of: str | None) -> None:
-    """Make all three reports for the newest data: timeliness, the quarter's review, and a draft.
+    """Make the reports for the newest data: timeliness, the quarter's review, the follow-up board, and a draft.
 
     The draft is that of the major incident that was seen last; its page is not written into the workbook.
     """
@@ -115,7 +115,8 @@ def report(data: str, reports: str, as_of: str | None) -> None:
 
     records = load(data, as_of=as_of)
     quarter = period_of(records.as_of, records.settings.workbook.tz).name
-    wanted = [catalogue.timeliness(data, as_of), catalogue.process_review(data, as_of, quarter)]
+    wanted = [catalogue.timeliness(data, as_of), catalogue.process_review(data, as_of, quarter),
+              catalogue.follow_up(data, as_of)]  # fmt: skip
     if not records.major.empty:
         wanted.append(catalogue.postmortem_draft(data, as_of, newest_major(records)))
     for one in wanted:

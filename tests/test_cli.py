@@ -23,7 +23,7 @@ def run(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subpro
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """Return a folder in which all three reports of the sample were made."""
+    """Return a folder in which all reports of the sample were made."""
     folder = tmp_path_factory.mktemp("made")
     shutil.copytree(SAMPLE, folder / "data")
     done = run("report", cwd=folder)
@@ -37,12 +37,13 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_three_reports_and_an_index_come_out(made):
-    """One command gives the timeliness, the quarter's review, and the newest major incident's draft."""
+def test_all_reports_and_an_index_come_out(made):
+    """One command gives the timeliness, the quarter's review, the board, and the newest major incident's draft."""
     manifests = [json.loads(path.read_text()) for path in sorted((made / "reports").rglob("manifest.json"))]
     index = (made / "reports" / "index.html").read_text(encoding="utf-8")
 
-    assert sorted(one["kind"] for one in manifests) == ["postmortem-draft", "process-review", "timeliness"]
+    assert sorted(one["kind"] for one in manifests) == [
+        "follow-up", "postmortem-draft", "process-review", "timeliness"]  # fmt: skip
     assert all(one["title"] in index for one in manifests)
 
 
