@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from incident_lib.errors import SettingsError
+from incident_lib.explore.selecting import Selection, chosen
 from incident_lib.settings import Settings
 from incident_lib.tables import TABLES
+from incident_lib.words import unknown
+
+__all__ = ["Records", "unknown"]
+_OF_AN_INCIDENT = ("timeline", "messages", "postmortems", "action_items", "follow_ups")
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Records:
     decisions: pd.DataFrame
     problems: pd.DataFrame
     accounts: pd.DataFrame
+    selection: Selection = field(default=Selection(), repr=False, compare=False)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, table.name)):,} {table.name.replace('_', ' ')}" for table in TABLES)
@@ -56,9 +62,53 @@ class Records:
             raise SettingsError(unknown(incident_id, list(self.incidents["incident_id"]), "incident"))
         return found.iloc[0]
 
+    def where(
+        self,
+        *,
+        period: Any = None,
+        since: Any = None,
+        until: Any = None,
+        severity: Any = None,
+        customer: Any = None,
+        service: Any = None,
+        tag: Any = None,
+        text: Any = None,
+        incident_id: Any = None,
+    ) -> Records:
+        """Return the records of the incidents that fulfil every wish, and only what belongs to them.
 
-def unknown(name: str, known: list[str], what: str) -> str:
-    """Return a sentence that refuses a name and offers the nearest known one."""
-    nearest = difflib.get_close_matches(name, known, 1, cutoff=0.4)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; there are {len(known):,} of them"
-    return f"unknown {what} {name!r}{hint}"
+        A wish is one value or a list of values, any of which will do; ``since`` and ``until`` are one each. Names are
+        matched without regard to capitals. ``period`` is "2026", "2026-Q3", "2026-04" or "2026-04-01..2026-04-30";
+        ``since`` means from the beginning of a year, quarter, month or day, ``until`` to its end, on the workbook's
+        clock, by when the incident began (or was first seen). ``severity`` takes "unstated" too. ``text`` finds the
+        incidents whose title or summary hold all of its words.
+
+        Messages without an incident are left out; people, decisions, problems and accounts stay as they are.
+
+        Raises:
+            SettingsError: for a name that no incident has, with the nearest known one; for a time that is none.
+        """
+        given = {
+            "period": period, "since": since, "until": until, "severity": severity, "customer": customer,
+            "service": service, "tag": tag, "text": text, "incident_id": incident_id,
+        }  # fmt: skip
+        wishes = {name: wish for name, wish in given.items() if wish is not None}
+        whole = self.incidents if self.selection.whole is None else self.selection.whole
+        mask, understood = chosen(self.incidents, wishes, zone=self.settings.workbook.tz, whole=whole)
+        if not understood:
+            return self
+        incidents = self.incidents[mask].reset_index(drop=True)
+        tables = {name: _belonging(getattr(self, name), incidents["incident_id"]) for name in _OF_AN_INCIDENT}
+        steps = (*self.selection.steps, understood)
+        return replace(self, incidents=incidents, **tables, selection=Selection(steps, whole))
+
+    def filter_line(self, name: str = "records") -> str:
+        """Return the Python line that chooses these records: ``records.where(severity="critical", since="2026-04")``.
+
+        ``name`` is what the whole records are called there.
+        """
+        return self.selection.line(name)
+
+
+def _belonging(table: pd.DataFrame, incident_ids: pd.Series) -> pd.DataFrame:
+    return table[table["incident_id"].isin(incident_ids)].reset_index(drop=True)

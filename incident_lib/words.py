@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+_MANY_NAMES = 2000
 NOT_STATED = "not stated in the records"
 
 
@@ -32,3 +35,19 @@ def counted(number: int, noun: str) -> str:
 def minute(time: Any) -> str:
     """Return a time to the minute in UTC, or that it is not stated."""
     return NOT_STATED if pd.isna(time) else f"{time:%Y-%m-%d %H:%M}"
+
+
+def unknown(name: str, known: Sequence[str], what: str) -> str:
+    """Return a sentence that refuses a name and offers the nearest known one."""
+    nearest = difflib.get_close_matches(name, _nearby(name, known), 1, cutoff=0.4)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; there are {len(known):,} of them"
+    return f"unknown {what} {name!r}{hint}"
+
+
+def _nearby(name: str, known: Sequence[str]) -> Sequence[str]:
+    """Return the known names to look at closely: all, or of very many those beside it in the alphabet."""
+    if len(known) <= _MANY_NAMES:
+        return known
+    ordered = sorted(known)
+    place = bisect_left(ordered, name)
+    return ordered[max(place - _MANY_NAMES // 2, 0) : place + _MANY_NAMES // 2]

@@ -58,7 +58,6 @@ LAYERS = [
         "statistics.seasons",
         "statistics.intervals",
         "drafting.wording",
-        "periods",
     },
     {"loading", "new_workbook", "sample"},
     {"gathering"},
@@ -76,12 +75,14 @@ LAYERS = [
         "letters.vtimezone",
     },
     {"records"},
+    {"explore.selecting"},
+    {"explore.word_search", "periods"},
     {"sources"},
     {"theme"},
     {"settings"},
     {"review.rules", "review.factors"},
     {"tables", "files", "words"},
-    {"errors"},
+    {"errors", "vocabulary"},
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},

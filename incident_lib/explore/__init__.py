@@ -1,0 +1,1 @@
+"""Asking one's own questions in a notebook: choosing incidents, showing them, comparing them, SQL over the tables."""
