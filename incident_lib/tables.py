@@ -16,11 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-SEVERITIES = ("critical", "high", "medium", "low")
+from incident_lib.vocabulary import ACTION_ITEM_KINDS as ACTION_ITEM_KINDS
+from incident_lib.vocabulary import SEVERITIES as SEVERITIES
+
 SEVERITY_DTYPE = pd.CategoricalDtype(list(SEVERITIES), ordered=True)
 POSTMORTEM_STATUSES = ("draft", "in review", "reviewed", "closed")
 ACTION_ITEM_STATUSES = ("open", "done", "declined")
-ACTION_ITEM_KINDS = ("clean-up", "prevent", "detect", "mitigate", "process")
 DECISION_STATUSES = ("open", "done", "dropped")
 TIMELINE_KINDS = (
     "alert", "acknowledged", "assigned", "escalated", "note", "status", "severity", "mitigated", "resolved", "page",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from incident_lib.tables import ACTION_ITEM_KINDS
+from incident_lib.vocabulary import ACTION_ITEM_KINDS
 
 Check = Literal[
     "within", "customers-first", "status-updates", "data-links", "tags", "sections", "tasks", "tasks-in-time"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from incident_lib.settings.base import Model, Severity, Span, SpanText, Weekday, Zone
-from incident_lib.tables import SEVERITIES
+from incident_lib.vocabulary import SEVERITIES
 
 
 class Workbook(Model):

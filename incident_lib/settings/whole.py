@@ -24,6 +24,7 @@ from incident_lib.settings.process import (
     Step,
     Workbook,
 )  # fmt: skip
+from incident_lib.settings.schedule import Retention, Schedule
 
 FILE_NAME = "workbook.toml"
 
@@ -52,6 +53,8 @@ class Settings(Model):
     rules: tuple[Rule, ...] = Field(default=(), strict=False)
     review: Review = Review()
     reports: Reports = Reports()
+    schedule: Schedule = Schedule()
+    retention: Retention = Retention()
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:
