@@ -21,6 +21,7 @@ from incident_lib.story.message_rules import words_pattern
 from incident_lib.tables import split_names
 from incident_lib.words import listed
 
+APOLOGY = "We are sorry for the trouble."
 _PERSONAL = tuple(
     re.compile(pattern)
     for pattern in (
@@ -69,7 +70,6 @@ class Screen:
         parts = [part for name in people for part in re.split(r"[\s.@_-]+", name) if len(part) > 2]
         return words_pattern({*customers, *(tagged - {self.customer}), *people, *parts, *settings.privacy.words} - {""})
 
-
 def people_named(records: Records) -> set[str]:
     """Return every person's name and handle that any table holds."""
     columns = (
@@ -104,7 +104,12 @@ def external_sentences(records: Records, incident_id: str, customer: str | None 
         if start is not None and end >= start
         else ""
     )
-    return [f"{when}{until}, {what}.", "It is resolved. We are sorry for the trouble."]
+    return [f"{when}{until}, {what}.", "It is resolved.", APOLOGY]
+
+
+def external_line(records: Records, incident_id: str, customer: str) -> str:
+    """Return the summary for a table of several incidents: an apology in each row would be none."""
+    return " ".join(one for one in external_sentences(records, incident_id, customer) if one != APOLOGY)
 
 
 def public_services(names: Iterable[str], screen: Screen) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
-from incident_lib.drafting.audiences import Screen, external_sentences
+from incident_lib.drafting.audiences import Screen, external_line
 from incident_lib.errors import SettingsError
 from incident_lib.follow_up.states import next_steps, open_incidents, step_states
 from incident_lib.letters.correspondence import one_line
 from incident_lib.records import Records, unknown
+from incident_lib.review.service_review import for_outside
 from incident_lib.tables import SEVERITIES, split_names
 from incident_lib.words import counted
 
@@ -148,10 +148,10 @@ def customer_view(records: Records, customer: str | None = None) -> CustomerView
         "incident_id": own["incident_id"],
         "began_at": own["started_at"].fillna(own["first_seen_at"]),
         "resolved_at": own["resolved_at"],
-        "what": [" ".join(external_sentences(records, one, customer)) for one in own["incident_id"]],
+        "what": [external_line(records, one, customer) for one in own["incident_id"]],
     })  # fmt: skip
     work = _work(records, own["incident_id"], customer, screen)
-    return CustomerView(customer, incidents.reset_index(drop=True), work, _only(records, own["incident_id"]))
+    return CustomerView(customer, incidents.reset_index(drop=True), work, for_outside(records, own))
 
 
 def _latest(tagged: pd.DataFrame) -> str:
@@ -176,17 +176,6 @@ def _work(records: Records, ids: Iterable[str], customer: str, screen: Screen) -
         "state": items["status"],
         "done_on": items["done_on"],
     }).reset_index(drop=True)  # fmt: skip
-
-
-def _only(records: Records, ids: pd.Series) -> Records:
-    """Return the records of these incidents alone; of the files only that there are some, as one hash."""
-    tables = {
-        name: getattr(records, name)[getattr(records, name)["incident_id"].isin(ids)]
-        for name in ("incidents", "timeline", "messages", "postmortems", "action_items", "follow_ups", "problems")
-    }
-    others = {name: getattr(records, name).head(0) for name in ("people", "decisions", "accounts")}
-    joined = hashlib.sha256("".join(digest for _, digest in sorted(records.sources.items())).encode()).hexdigest()
-    return replace(records, sources={"the workbook": joined}, **tables, **others)
 
 
 def customer_sentence(view: CustomerView) -> str:

@@ -26,7 +26,7 @@ _MARKS = {
     "not needed": ("neutral", "line-ew-open"),
 }
 _LEGEND = {"y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"}
-_ROW, _HEAD, _FOOT = 26, 70, 250
+_ROW, _HEAD, _FOOT = 26, 70, 170
 
 
 def step_board(board: Board, steps: Sequence[str], *, title: str) -> go.Figure:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from incident_lib.drafting.audiences import Screen, external_sentences, public_services
+from incident_lib.drafting.audiences import Screen, external_line, public_services
 from incident_lib.errors import SettingsError
 from incident_lib.periods import Period
 from incident_lib.records import Records, unknown
@@ -57,7 +57,7 @@ def customer_table(records: Records, incidents: pd.DataFrame, customer: str) -> 
             "lasted": _lasted(row["began_at"], row["resolved_at"]),
             "services": ", ".join(public_services(split_names(row["services"]), screen)) or None,
             "state": "done" if pd.notna(row["resolved_at"]) else "open",
-            "told": " ".join(external_sentences(records, row["incident_id"], customer)),
+            "told": external_line(records, row["incident_id"], customer),
         }
         for row in incidents.to_dict("records")
     ]
