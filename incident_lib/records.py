@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from incident_lib.errors import SettingsError
+from incident_lib.explore.rows import kept, stand_in
 from incident_lib.explore.selecting import Selection, chosen
 from incident_lib.settings import Settings
 from incident_lib.tables import TABLES
@@ -90,15 +92,17 @@ class Records:
         """
         given = {
             "period": period, "since": since, "until": until, "severity": severity, "customer": customer,
-            "service": service, "tag": tag, "text": text, "incident_id": incident_id,
+            "service": service, "tag": tag, "incident_id": incident_id,
         }  # fmt: skip
         wishes = {name: wish for name, wish in given.items() if wish is not None}
         whole = self.incidents if self.selection.whole is None else self.selection.whole
-        mask, understood = chosen(self.incidents, wishes, zone=self.settings.workbook.tz, whole=whole)
+        mask, understood = chosen(self.incidents, wishes, words=text, zone=self.settings.workbook.tz, whole=whole)
         if not understood:
             return self
-        incidents = self.incidents[mask].reset_index(drop=True)
-        tables = {name: _belonging(getattr(self, name), incidents["incident_id"]) for name in _OF_AN_INCIDENT}
+        incidents = kept(self.incidents, mask)
+        with ThreadPoolExecutor(2) as pool:  # what filters rows lets other threads go on
+            parts = pool.map(lambda name: _belonging(getattr(self, name), incidents["incident_id"]), _OF_AN_INCIDENT)
+            tables = dict(zip(_OF_AN_INCIDENT, parts, strict=True))
         steps = (*self.selection.steps, understood)
         return replace(self, incidents=incidents, **tables, selection=Selection(steps, whole))
 
@@ -111,4 +115,4 @@ class Records:
 
 
 def _belonging(table: pd.DataFrame, incident_ids: pd.Series) -> pd.DataFrame:
-    return table[table["incident_id"].isin(incident_ids)].reset_index(drop=True)
+    return kept(table, stand_in(table["incident_id"], incident_ids)) if len(table) else table

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 _MANY_NAMES = 2000
+_BESIDE = 25
 NOT_STATED = "not stated in the records"
 
 
@@ -50,4 +51,4 @@ def _nearby(name: str, known: Sequence[str]) -> Sequence[str]:
         return known
     ordered = sorted(known)
     place = bisect_left(ordered, name)
-    return ordered[max(place - _MANY_NAMES // 2, 0) : place + _MANY_NAMES // 2]
+    return ordered[max(place - _BESIDE, 0) : place + _BESIDE]

@@ -76,7 +76,7 @@ LAYERS = [
     },
     {"records"},
     {"explore.selecting"},
-    {"explore.word_search", "periods"},
+    {"explore.rows", "explore.word_search", "periods"},
     {"sources"},
     {"theme"},
     {"settings"},

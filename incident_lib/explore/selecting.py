@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.errors import SettingsError
+from incident_lib.explore.rows import kept, stand_in
 from incident_lib.explore.word_search import holds_words
 from incident_lib.periods import Period, parse_period
 from incident_lib.tables import SEVERITIES
 from incident_lib.words import unknown
 
+ORDER = ("severity", "customer", "service", "tag", "text", "period", "since", "until", "incident_id")
 UNSTATED = "unstated"
 _BETWEEN = "; "
 _NAMES = {"customer": "customers", "service": "services", "tag": "tags"}
@@ -45,15 +47,17 @@ class Selection:
 
 
 def _arguments(step: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in step.items())
+    ordered = [name for name in ORDER if name in step]
+    return ", ".join(f"{name}={json.dumps(step[name], ensure_ascii=False)}" for name in ordered)
 
 
 def chosen(
-    incidents: pd.DataFrame, wishes: Mapping[str, Any], *, zone: ZoneInfo, whole: pd.DataFrame
+    incidents: pd.DataFrame, wishes: Mapping[str, Any], *, words: Any = None, zone: ZoneInfo, whole: pd.DataFrame
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return which incidents fulfil all wishes (a mask), and the wishes as they were understood, for ``Selection``.
 
-    ``whole`` holds all incidents: a name that none of them has is refused, one that only others have finds nothing.
+    ``words`` are to stand in title or summary: all words of one text, or those of one of several. ``whole`` holds all
+    incidents: a name that none of them has is refused, one that only others have finds nothing.
 
     Raises:
         SettingsError: for an unknown name, with the nearest known one; for a time that is none.
@@ -62,6 +66,11 @@ def chosen(
     for name, wish in wishes.items():
         part, understood[name] = _RULES[name](incidents, name, wish, zone, whole)
         mask &= part
+    if texts := as_list(words) if words is not None else []:
+        # last, and only where all else is fulfilled: reading texts takes the longest
+        understood["text"] = _as_given([str(one).strip() for one in texts])
+        left = kept(incidents[["title", "summary"]], mask)
+        mask[mask] = _any([holds_words(left, str(one)) for one in texts], len(left))
     return mask, understood
 
 
@@ -129,24 +138,18 @@ def _of_name(incidents: pd.DataFrame, name: str, wish: Any, zone: ZoneInfo, whol
 
 def _of_id(incidents: pd.DataFrame, name: str, wish: Any, zone: ZoneInfo, whole: pd.DataFrame) -> Any:
     wanted, known = [str(one) for one in as_list(wish)], whole["incident_id"]
-    here = set(known[known.isin(wanted)])
+    here = set(known[stand_in(known, pd.Series(wanted, dtype="str"))])
     if others := [one for one in wanted if one not in here]:
         every = known.tolist()
         here |= {spelling for one in others for spelling in _known(one, every, "incident")}
     exact = {one.casefold(): one for one in sorted(here)}
     names = [one if one in here else exact[one.casefold()] for one in wanted]
-    return incidents["incident_id"].isin(here).to_numpy(), _as_given(names)
-
-
-def _with_words(incidents: pd.DataFrame, name: str, wish: Any, zone: ZoneInfo, whole: pd.DataFrame) -> Any:
-    texts = [str(one).strip() for one in as_list(wish)]
-    parts = [holds_words(incidents[["title", "summary"]], one) for one in texts]
-    return _any(parts, len(incidents)), _as_given(texts)
+    return stand_in(incidents["incident_id"], pd.Series(sorted(here), dtype="str")), _as_given(names)
 
 
 _RULES: dict[str, Callable[..., tuple[np.ndarray, Any]]] = {
     "period": _in_periods, "since": _from_time, "until": _to_time, "severity": _of_severity, "customer": _of_name,
-    "service": _of_name, "tag": _of_name, "text": _with_words, "incident_id": _of_id,
+    "service": _of_name, "tag": _of_name, "incident_id": _of_id,
 }  # fmt: skip
 
 
