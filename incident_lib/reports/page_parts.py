@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from incident_lib import theme
 from incident_lib.files import write_atomically
+from incident_lib.reports.plotly_code import plotly_code
 from incident_lib.reports.plots import script_json, theme_template
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -94,7 +95,7 @@ def shared_plotly(reports: Path) -> str:
     Raises:
         WorkbookError: if it can't be written.
     """
-    code = theme.plotly_js().encode("utf-8")
+    code = plotly_code().encode("utf-8")
     name = f"plotly-{hashlib.sha256(code).hexdigest()[:16]}.min.js"
     if not (reports / name).is_file() or (reports / name).stat().st_size != len(code):
         write_atomically(reports / name, code)
@@ -104,7 +105,7 @@ def shared_plotly(reports: Path) -> str:
 @cache
 def _packed_plotly() -> tuple[bytes, str, int]:
     """Return plotly.js packed (gzip without a time, base 85), the digest by which it may run, and its packed size."""
-    code = theme.plotly_js()
+    code = plotly_code()
     packed = gzip.compress(code.encode("utf-8"), mtime=0)
     return base_85(packed), digest(code), len(packed)
 

@@ -24,11 +24,19 @@
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, recoloured(one)]));
   };
 
+  const setUp = ({ type }) => { // plotly_code.py put the kinds of traces aside: reading them all takes longest
+    const kind = window.Plotly.kinds?.[type];
+    if (!kind) return;
+    delete window.Plotly.kinds[type];
+    window.Plotly.register(kind());
+  };
+
   const draw = (figure, width) => {
     const stated = JSON.parse(figure.querySelector("script").textContent);
     stated.layout.template ??= template;
     const { data, layout } = darkMode.matches && !width ? recoloured(stated) : structuredClone(stated);
     Object.assign(layout, { width, autosize: !width });
+    data.forEach(setUp);
     const canvas = figure.querySelector(".canvas");
     canvas.classList.add("drawn");
     drawn.add(figure);
