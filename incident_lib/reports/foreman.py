@@ -1,0 +1,194 @@
+"""The process behind a batch: a fresh, single-threaded interpreter that imports and loads once, and forks the workers.
+
+Fresh, because what decides the bytes of a report (the seed of hashes, the time zone) is fixed when an interpreter
+starts, and because a process with threads can't be forked safely. It ends when its caller does, however that ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from multiprocessing.connection import Connection, Pipe
+from time import monotonic
+from typing import Any
+
+from incident_lib import loading
+from incident_lib.errors import ReportError, WorkbookError
+from incident_lib.records import Records
+from incident_lib.reports.crew import Crew, Job, Stopped
+from incident_lib.reports.jobs import Orders, do
+from incident_lib.reports.kernels import ENVIRONMENT
+
+_START = "import sys; from incident_lib.reports.foreman import main; main(int(sys.argv[1]))"
+_ENDING_SECONDS = 10
+# Imported once for all: what notebooks, papermill and the export use. ipykernel's part comes with the engine.
+_EARLY = ("incident_lib.figures", "incident_lib.render", "incident_lib.timeliness.figures",
+          "incident_lib.review.figures", "incident_lib.drafting.page_html", "incident_lib.reports.export", "plotly.graph_objects")  # fmt: skip
+
+
+def can_fork() -> bool:
+    """Tell whether processes can be forked here: on macOS its own libraries forbid it, Windows knows no such thing."""
+    return sys.platform == "linux"
+
+
+class Foreman:
+    """The caller's end of the process: gives it jobs, and gets their answers. Use it in a ``with`` block."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._pipe, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                cwd=orders.home, env={**os.environ, **ENVIRONMENT}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+        self._tell({"orders": asdict(orders)})
+
+    def __enter__(self) -> Foreman:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fileno(self) -> int:
+        """Return what can be waited for until an answer comes."""
+        return self._pipe.fileno()
+
+    def load(self, data: str, as_of: str | None) -> dict[str, str]:
+        """Have the records loaded that the next jobs share; return the digests of their files.
+
+        Raises:
+            WorkbookError: if they can't be loaded.
+        """
+        self._tell({"load": [data, as_of]})
+        answer = self.answer()
+        if "refused" in answer:
+            raise WorkbookError(answer["refused"])
+        return answer["sources"]
+
+    def give(self, job: Mapping[str, Any]) -> None:
+        """Give it a job with a ``number``; see ``jobs.do``."""
+        self._tell({"job": dict(job)})
+
+    def answer(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """Return the next answer; None if there is none in time.
+
+        Raises:
+            ReportError: if the process is gone.
+        """
+        try:
+            return json.loads(self._pipe.recv_bytes()) if self._pipe.poll(timeout) else None
+        except (EOFError, OSError) as error:
+            raise _gone() from error
+
+    def close(self) -> None:
+        """End it with everything that it has started."""
+        self._pipe.close()
+        try:
+            self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            self._pipe.send_bytes(json.dumps(message).encode())
+        except OSError as error:
+            raise _gone() from error
+
+
+def _gone() -> ReportError:
+    return ReportError("the process behind the batch was killed; what it had made is kept: run the command again")
+
+
+def main(descriptor: int) -> None:
+    """Be the process: take orders, then jobs, until the caller is gone."""
+    signal.signal(signal.SIGTERM, _leave)
+    os.set_inheritable(descriptor, False)
+    with suppress(EOFError, OSError, Stopped), Connection(descriptor) as caller:
+        orders = Orders(**json.loads(caller.recv_bytes())["orders"])
+        _import_early()
+        _serve(caller, orders)
+
+
+def _leave(*_: Any) -> None:
+    raise Stopped(0)
+
+
+def _import_early() -> None:
+    for name in _EARLY:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # the collector would write into every page that the workers share
+
+
+def _serve(caller: Connection, orders: Orders) -> None:
+    shared: list[Records | None] = [None]
+    crew = Crew(orders.workers, lambda job: do(job, orders, shared[0]), private=[caller])
+    try:
+        while True:
+            answers, ready = crew.turn([caller])
+            for answer in answers:
+                _say(caller, answer)
+            if ready:
+                _take(json.loads(caller.recv_bytes()), caller, crew, shared)
+    finally:
+        crew.close()
+
+
+def _take(message: dict[str, Any], caller: Connection, crew: Crew, shared: list[Records | None]) -> None:
+    if "job" in message:
+        crew.give(message["job"])
+        return
+    crew.kill()  # they know only what was loaded before
+    try:
+        shared[0] = loading.load(message["load"][0], as_of=message["load"][1])
+    except WorkbookError as error:
+        _say(caller, {"refused": str(error)})
+        return
+    getattr(loading, "keep", lambda records: None)(shared[0])
+    gc.collect()
+    gc.freeze()
+    _say(caller, {"sources": dict(shared[0].sources)})
+
+
+def _say(caller: Connection, answer: Job) -> None:
+    caller.send_bytes(json.dumps(answer).encode())
+
+
+class Alone:
+    """What a foreman does, done in this very process, one job after the other: where processes can't be forked."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders, self._records = orders, None
+        self._jobs: list[Mapping[str, Any]] = []
+
+    def __enter__(self) -> Alone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._jobs.clear()
+
+    def load(self, data: str, as_of: str | None) -> dict[str, str]:
+        """Load the records that the pages are drafted from; return the digests of their files."""
+        self._records = loading.load(data, as_of=as_of)
+        return dict(self._records.sources)
+
+    def give(self, job: Mapping[str, Any]) -> None:
+        """Take a job, to be done when its answer is asked for."""
+        self._jobs.append(job)
+
+    def answer(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """Do the next job, and return its answer."""
+        job, begun = self._jobs.pop(0), monotonic()
+        return {**do(job, self._orders, self._records, engine=None), "number": job["number"],
+                "seconds": monotonic() - begun}  # fmt: skip

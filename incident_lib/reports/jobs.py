@@ -1,0 +1,83 @@
+"""What goes between the processes of a batch: plain data only, whatever carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from incident_lib.drafting.redraft import write_draft
+from incident_lib.drafting.summariser import machine_summary
+from incident_lib.errors import WorkbookError
+from incident_lib.records import Records
+from incident_lib.reports.run import CELL_SECONDS, Forms, Report, run_report
+
+# papermill's name of our engine
+WARM = "warm" if find_spec("incident_lib.reports.engine") else None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a batch may take: worker processes (None: one per core), seconds per cell, and megabytes per notebook."""
+
+    workers: int | None = None
+    cell_seconds: int = CELL_SECONDS
+    megabytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What all jobs of a batch have in common; ``into`` is the reports' folder, ``home`` the working directory."""
+
+    into: str
+    home: str
+    workers: int
+    cell_seconds: int = CELL_SECONDS
+    megabytes: int | None = None
+    pdf: bool = False
+    shared_plotly: bool = False
+
+
+def report_as_data(report: Report) -> dict[str, Any]:
+    """Return a report as plain data."""
+    return {**asdict(report), "notebook": str(report.notebook), "parameters": dict(report.parameters)}
+
+
+def report_of(data: Mapping[str, Any]) -> Report:
+    """Return the report that plain data describe."""
+    return Report(**{**data, "notebook": Path(data["notebook"])})
+
+
+def do(
+    job: Mapping[str, Any], orders: Orders, records: Records | None, *, engine: str | None = WARM
+) -> dict[str, Any]:
+    """Do one job: make a ``report``, or write the ``page`` of an incident; return its ``error``, which may be None.
+
+    An error that is nobody's to mend is told by its type; the batch goes on.
+    """
+    try:
+        if "page" in job:
+            _write_page(job["page"], records)
+        else:
+            make(report_of(job["report"]), orders, engine)
+        error = None
+    except WorkbookError as caught:
+        error = str(caught)
+    except Exception as caught:
+        error = f"an error of the workbook itself: {type(caught).__name__}: {caught}"
+    return {"error": error}
+
+
+def make(report: Report, orders: Orders, engine: str | None) -> None:
+    """Make one report as the orders say, in this process."""
+    forms = Forms(pdf=orders.pdf, shared_plotly=orders.shared_plotly)
+    run_report(report, reports=Path(orders.into), cell_seconds=orders.cell_seconds, forms=forms, engine=engine,
+               megabytes=orders.megabytes)  # fmt: skip
+
+
+def _write_page(incident_id: str, records: Records | None) -> None:
+    if records is None:
+        raise WorkbookError(f"the page of {incident_id} can't be written: no records were loaded")
+    write_draft(records, incident_id, summary=machine_summary(records, incident_id))
