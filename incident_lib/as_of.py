@@ -9,21 +9,26 @@ import pandas as pd
 from incident_lib.tables import SEVERITY_DTYPE, TABLES, Table
 
 NEVER = pd.Timestamp("2000-01-01", tz="UTC")
+PLANNED = {"due_on", "meeting_at"}
 _STAGES = {"in review": "completed_at", "reviewed": "reviewed_at", "closed": "closed_at"}
 
 
-def newest_time(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
-    """Return the latest time at which something happened; a meeting may lie ahead and does not count.
+def newest_time(tables: dict[str, pd.DataFrame], zone: tzinfo = UTC) -> pd.Timestamp:
+    """Return the latest time at which something happened, a day counting from its beginning in the workbook's zone.
 
-    Where nothing ever happened (a new workbook) it is ``NEVER``, a moment within all calendars.
+    What is planned (a meeting, a date by which something is due) may lie ahead and does not count. Where nothing ever
+    happened (a new workbook) it is ``NEVER``, a moment within all calendars.
     """
-    times = [
-        tables[table.name][name].max()
-        for table in TABLES
-        for name in table.of_kind("time")
-        if name != "meeting_at" and not tables[table.name].empty
-    ]
-    return max((time for time in times if pd.notna(time)), default=NEVER)
+    told = [(tables[table.name], table) for table in TABLES if not tables[table.name].empty]
+    times = [frame[name].max() for frame, table in told for name in table.of_kind("time") if name not in PLANNED]
+    days = [frame[name].max() for frame, table in told for name in table.of_kind("date") if name not in PLANNED]
+    starts = [_begins(day, zone) for day in days if pd.notna(day)]
+    return max((time for time in (*times, *starts) if pd.notna(time)), default=NEVER)
+
+
+def _begins(day: pd.Timestamp, zone: tzinfo) -> pd.Timestamp:
+    """Return when a day begins; where the clocks skip its midnight, that is an hour later."""
+    return day.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).tz_convert(UTC)
 
 
 def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp, zone: tzinfo = UTC) -> dict[str, pd.DataFrame]:
@@ -66,11 +71,10 @@ def _cut(table: Table, frame: pd.DataFrame, as_of: pd.Timestamp, day: pd.Timesta
     limits = {**dict.fromkeys(table.of_kind("time"), as_of), **dict.fromkeys(table.of_kind("date"), day)}
     if table.known_from:
         frame = frame[~(frame[table.known_from] > limits[table.known_from])]
-    planned = {"due_on", "meeting_at"}
     later = {
         name: frame[name].mask(frame[name] > limit)
         for name, limit in limits.items()
-        if name not in planned and frame[name].max() > limit
+        if name not in PLANNED and frame[name].max() > limit
     }
     cut = frame.assign(**later)
     if "done_on" in later:

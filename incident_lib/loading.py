@@ -65,7 +65,7 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
         written = aside.submit(write_tables, key, tables) if key and not kept else None
         _refuse_nothing(folder, tables)
         tables = with_history(folder, tables, settings)
-        moment = newest_time(tables) if as_of is None else as_time(as_of, settings.workbook.zone)
+        moment = newest_time(tables, settings.workbook.tz) if as_of is None else as_time(as_of, settings.workbook.zone)
         known = known_at(tables, moment, settings.workbook.tz)
         found = _findings(known, key, moment) if kept else findings(known["incidents"], known["timeline"])
     if written:

@@ -85,10 +85,17 @@ class Limits(Model):
     text_kilobytes: int = Field(default=1000, ge=1)
 
 
+# What people wrote down first, then the tools that respond, then what was told to the public, then texts of others.
+PRECEDENCE = (
+    "pages", "tabular", "sql", "pagerduty", "incident_io", "firehydrant", "rootly", "opsgenie", "servicenow", "jira",
+    "github_issues", "statuspage", "github_status", "googlecloud", "slack", "foreign_pages",
+)  # fmt: skip
+
+
 class Sources(Model):
     """How sources are joined: which one is believed first where several tell of the same incident."""
 
-    precedence: tuple[str, ...] = Field(default=("pages", "tabular", "pagerduty", "statuspage", "slack"), strict=False)
+    precedence: tuple[str, ...] = Field(default=PRECEDENCE, strict=False)
     incident_id: str = r"\bINC-\d{4}-\d{3,}\b"
     history: Literal["auto", "never"] = "auto"
     history_hours: int = Field(default=24, ge=0, le=8760)
