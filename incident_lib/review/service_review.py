@@ -27,13 +27,23 @@ def customer_called(records: Records, name: str) -> str:
     Raises:
         SettingsError: for an unknown one, with the nearest known.
     """
-    stated = {one.name: one.name for one in records.settings.customers}
-    aliases = {alias: one.name for one in records.settings.customers for alias in one.aliases}
-    told = {one: one for text in records.incidents["customers"].dropna() for one in split_names(text)}
-    known = {alias.casefold(): full for alias, full in {**told, **aliases, **stated}.items()}
+    known = _customers(records)
     if name.strip().casefold() not in known:
         raise SettingsError(unknown(name, sorted(set(known.values())), "customer"))
     return known[name.strip().casefold()]
+
+
+def known_customers(records: Records) -> list[str]:
+    """Return every customer that the settings or an incident name, each once, sorted."""
+    return sorted(set(_customers(records).values()))
+
+
+def _customers(records: Records) -> dict[str, str]:
+    """Return the customers as the records write them, by each of their names in small letters."""
+    stated = {one.name: one.name for one in records.settings.customers}
+    aliases = {alias: one.name for one in records.settings.customers for alias in one.aliases}
+    told = {one: one for text in records.incidents["customers"].dropna() for one in split_names(text)}
+    return {alias.casefold(): full for alias, full in {**told, **aliases, **stated}.items()}
 
 
 def incidents_of(records: Records, incidents: pd.DataFrame, customer: str) -> pd.DataFrame:

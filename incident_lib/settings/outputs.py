@@ -51,6 +51,12 @@ class Review(Model):
 
 
 class Reports(Model):
-    """How reports are published: plotly.js inside each page (2 MB, one file is all), or one shared file beside them."""
+    """How reports are published: plotly.js inside each page (2 MB, one file is all), or one shared file beside them.
+
+    A batch makes ``workers`` of them at a time (0: one for each core), and gives each notebook ``notebook_megabytes``
+    beyond what it starts with.
+    """
 
     plotly: Literal["inside", "shared"] = "inside"
+    workers: int = Field(default=0, ge=0, le=256)
+    notebook_megabytes: int = Field(default=4000, ge=200)
