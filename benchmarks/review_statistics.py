@@ -14,7 +14,7 @@ from incident_lib.statistics.comparison import compare
 from incident_lib.statistics.control_charts import xmr
 from incident_lib.statistics.seasons import exposure, weekday_hour_map, weekday_test
 
-PAIRS, CHARTS, MAPS = 2000, 2000, 1000
+PAIRS, CHARTS, MAPS = 5000, 2000, 1000
 GITHUB = Path(__file__).parents[2] / "shared" / "realdata" / "github_status"
 UTC = ZoneInfo("UTC")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from incident_lib.statistics.comparison import compare, proportion_change, rate_change
+from incident_lib.statistics.comparison import BY_SHUFFLES, compare, proportion_change, rate_change
 
 pytestmark = pytest.mark.filterwarnings("error")
 MEAN, SPREAD = 4.25, 1.25
@@ -21,13 +21,23 @@ def minutes(rng, n, factor=1.0):
 
 
 def test_two_like_periods_are_told_apart_in_at_most_five_percent():
-    """2,000 pairs of periods from one and the same distribution, 10 to 100 incidents each, give or take 1 %."""
+    """5,000 pairs of periods from one and the same distribution, 10 to 60 incidents each; but not in far fewer."""
     rng = np.random.default_rng(2026)
-    sizes = rng.integers(10, 101, (2000, 2))
-    told = [compare(minutes(rng, a), minutes(rng, b), seed=int(a), simulations=399).verdict for a, b in sizes]
+    sizes = rng.integers(10, 61, (5000, 2))
+    told = [compare(minutes(rng, a), minutes(rng, b), seed=n, simulations=199).verdict for n, (a, b) in enumerate(sizes)]
 
-    wrong = np.array(told) != "cannot tell"
-    assert 0.04 <= wrong.mean() <= 0.06  # two standard errors of 5 % in 2,000; in 40,000 pairs it was 5.1 ± 0.2 %
+    assert 0.035 <= (np.array(told) != "cannot tell").mean() <= 0.05
+
+
+def test_ties_and_unequal_spreads_do_not_fool_it():
+    """Durations in whole quarters of an hour: at most 5 % of 4,000 pairs; one period that varies far more: about 5 %."""
+    rng = np.random.default_rng(7)
+    pool = np.ceil(minutes(rng, 800) / 15) * 15
+    tied = [compare(rng.choice(pool, 20), rng.choice(pool, 30), seed=n, simulations=199) for n in range(4000)]
+    uneven = [compare(minutes(rng, 15), rng.lognormal(MEAN, 0.5, 40), seed=n, simulations=199) for n in range(1500)]
+
+    wrong = [np.mean([one.verdict != "cannot tell" for one in found]) for found in (tied, uneven)]
+    assert wrong[0] <= 0.05 and wrong[1] <= 0.06  # two standard errors of 5 % in 1,500
 
 
 @pytest.mark.parametrize(("n", "drop", "power"), [(10, 0.5, 0.23), (50, 0.25, 0.21), (50, 0.5, 0.78), (100, 0.1, 0.08)])
@@ -52,29 +62,32 @@ def test_the_interval_covers_the_truth():
 
 
 def test_p_and_interval_are_near_those_of_welch():
-    """For data that Welch's test is made for, the reshuffled one agrees with scipy's to Monte-Carlo error."""
+    """For data that Welch's test is made for, p agrees with scipy's to Monte-Carlo error; the interval is not narrower."""
     rng = np.random.default_rng(5)
     before, after = minutes(rng, 60), minutes(rng, 80, 0.7)
     welch = stats.ttest_ind(np.log(after), np.log(before), equal_var=False)
     for found in (compare(before, after), compare(np.tile(before, 10), np.tile(after, 10))):
         if found.n_before == 60:
             assert found.p == pytest.approx(welch.pvalue, abs=0.02)
-            assert np.log1p([found.lower, found.upper]) == pytest.approx(welch.confidence_interval(), abs=0.05)
+            assert np.log1p([found.lower, found.upper]) == pytest.approx(welch.confidence_interval(), abs=0.08)
         else:
             repeated = stats.ttest_ind(np.log(np.tile(after, 10)), np.log(np.tile(before, 10)), equal_var=False)
             assert found.p == pytest.approx(repeated.pvalue, rel=1e-6)
-            assert np.log1p([found.lower, found.upper]) == pytest.approx(repeated.confidence_interval(), abs=1e-6)
+            assert np.log1p([found.lower, found.upper]) == pytest.approx(
+                repeated.confidence_interval(1 - BY_SHUFFLES), abs=1e-6
+            )
 
 
 @settings(max_examples=60)
 @given(st.integers(5, 25), st.integers(5, 25), st.integers(0, 1000), st.floats(0.1, 4))
 def test_verdict_interval_and_sign_agree(n_before, n_after, seed, factor):
-    """Improved or worse exactly when the interval leaves out "no change", and on the side of the observed change."""
+    """Improved or worse exactly when the interval leaves out "no change"; then p is small, and the sign as observed."""
     rng = np.random.default_rng(seed)
     found = compare(minutes(rng, n_before), minutes(rng, n_after, factor), simulations=199)
 
     assert found.lower <= found.change <= found.upper
-    assert (found.verdict == "cannot tell") == (found.lower <= 0 <= found.upper) == (found.p > 0.05)
+    assert (found.verdict == "cannot tell") == (found.lower <= 0 <= found.upper)
+    assert found.verdict == "cannot tell" or found.p <= 0.05
     assert found.verdict == "cannot tell" or (found.verdict == "improved") == (found.change < 0)
     assert found.sentence.lower().startswith(found.verdict)
 
@@ -108,7 +121,7 @@ def test_cannot_tell_says_what_could_be_told():
     assert found.verdict == "cannot tell"
     assert found.change == pytest.approx(-0.08)
     spread = math.sqrt(sum(((part - part.mean()) ** 2).sum() for part in logs) / 24)
-    assert found.detectable == pytest.approx(1 - math.exp(-2.8016 * spread * math.sqrt(1 / 12 + 1 / 14)), abs=1e-4)
+    assert found.detectable == pytest.approx(1 - math.exp(-2.837 * spread * math.sqrt(1 / 12 + 1 / 14)), abs=1e-4)
     assert found.sentence.startswith(
         f"Cannot tell: with 12 and 14 incidents you would reliably notice only a drop of about {found.detectable:.0%}"
         .replace("%", " %")

@@ -1,8 +1,8 @@
 """Improved, worse, or cannot tell: two periods compared, with what a comparison of this size could notice at all.
 
-The verdict is "improved" or "worse" only where chance alone would do as much in at most 5 % of cases; anything else is
-"cannot tell", which is not "nothing changed": ``detectable`` says which change would have been noticed (with 80 %
-probability).
+The verdict is "improved" or "worse" only where chance alone would do as much in at most 5 % of cases, both by
+reshuffling the two periods and by drawing anew from each; anything else is "cannot tell", which is not "nothing
+changed": ``detectable`` says which change would have been noticed (with 80 % probability).
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from scipy import special
 from incident_lib.statistics.intervals import Z, rate_ratio
 
 ERROR = 0.05
+# At which levels durations are told apart: together they err in 4.2 to 4.5 % of unchanged pairs (benchmarks/power.py),
+# which leaves room for what some thousand reshuffles and tied values leave uncertain.
+BY_SHUFFLES, BY_BOOTSTRAP = 0.046, 0.07
 FEWEST = 5
 MOST_SHUFFLED = 1000
 _REACH = Z + float(special.ndtri(0.8))  # 2.80: seen at 5 %, with 80 % probability
+_REACH_OF_DURATIONS = float(special.ndtri(1 - BY_SHUFFLES / 2) + special.ndtri(0.8))  # 2.84: the same at 4.6 %
 _TINY = 1e-24
 _ALMOST = 1 - 1e-9
 
@@ -69,10 +73,12 @@ def compare(
     without it the means. Missing values are always left out. Only finished durations belong here: where some are still
     open, compare by ``survival.log_rank``.
 
-    Welch's t against its distribution over random reshuffles of the two periods' own values (Janssen 1997), which needs
-    no assumption about their distribution; above 1,000 values against Student's t. The interval uses the same
-    distribution, so that it excludes "no change" exactly when the verdict is not "cannot tell". Detectable: 1 −
-    exp(−2.8 σ √(1/n₁ + 1/n₂)), with σ the standard deviation within the periods.
+    Two tests have to agree. Welch's t is held against its distribution over random reshuffles of the two periods' own
+    values (Janssen 1997), which is exact where nothing changed; and against that over values drawn anew from each
+    period by itself (bootstrap-t, Efron & Tibshirani 1993), which doesn't take the periods' spreads for alike. Above
+    1,000 values both are Student's t. The interval is the wider of the two, so that it excludes "no change" exactly
+    when the verdict is not "cannot tell"; p is that of the reshuffles. Detectable: 1 − exp(−2.84 σ √(1/n₁ + 1/n₂)),
+    with σ the standard deviation within the periods.
     """
     first, second = _usable(before, log=log), _usable(after, log=log)
     left_out = np.size(before) + np.size(after) - len(first) - len(second)
@@ -82,11 +88,12 @@ def compare(
     p, critical = _reference(pooled, len(first), seed, simulations)
     difference, std_error = (float(part[0]) for part in _welch(pooled[None, :], len(first)))
     limits = (difference - critical * std_error, difference, difference + critical * std_error)
-    reach = _REACH * _within(first, second) * np.sqrt(1 / len(first) + 1 / len(second))
+    reach = _REACH_OF_DURATIONS * _within(first, second) * np.sqrt(1 / len(first) + 1 / len(second))
     reach = -reach if smaller_is_better else reach
     lower, change, upper, detectable = (float(np.expm1(part) if log else part) for part in (*limits, reach))
     return _judged(change, lower, upper, p, (len(first), len(second)), detectable, left_out,
-                   lower_is_better=smaller_is_better, style=_relative if log else _plain, noun=noun)  # fmt: skip
+                   told=not limits[0] <= 0 <= limits[2], lower_is_better=smaller_is_better,
+                   style=_relative if log else _plain, noun=noun)  # fmt: skip
 
 
 def _usable(values: npt.ArrayLike, *, log: bool) -> np.ndarray:
@@ -103,16 +110,27 @@ def _welch(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reference(pooled: np.ndarray, n: int, seed: int, simulations: int) -> tuple[float, float]:
-    """Return p, and how many standard errors chance alone reaches in all but 5 % of reshuffles."""
+    """Return p, and how many standard errors it takes for a change to be told."""
     if len(pooled) > MOST_SHUFFLED:
         return _student(pooled, n)
-    shuffled = np.random.default_rng(seed).permuted(np.tile(pooled, (simulations, 1)), axis=1)
-    reached = np.abs(np.divide(*_welch(shuffled, n)))
-    seen = abs(float(np.divide(*_welch(pooled[None, :], n))[0]))
-    allowed = int(ERROR * (simulations + 1)) - 1
-    critical = np.partition(reached, simulations - 1 - allowed)[simulations - 1 - allowed]
-    reached_as_far = int((reached >= seen * _ALMOST).sum())  # a tie counts, in p as in the interval
-    return (1 + reached_as_far) / (simulations + 1), float(critical / _ALMOST)
+    rng = np.random.default_rng(seed)
+    shuffled = _reached(rng.permuted(np.tile(pooled, (simulations, 1)), axis=1), n)
+    parts = pooled[:n], pooled[n:]
+    drawn = [part[rng.integers(0, len(part), (simulations, len(part)))] - part.mean() for part in parts]
+    critical = max(_exceeded(shuffled, BY_SHUFFLES), _exceeded(_reached(np.hstack(drawn), n), BY_BOOTSTRAP))
+    as_far = int((shuffled >= _reached(pooled[None, :], n)[0] * _ALMOST).sum())  # a tie counts, in p as in the interval
+    return (1 + as_far) / (simulations + 1), float(critical / _ALMOST)
+
+
+def _reached(rows: np.ndarray, n: int) -> np.ndarray:
+    """Return, row by row, by how many standard errors the two parts differ, either way."""
+    return np.abs(np.divide(*_welch(rows, n)))
+
+
+def _exceeded(reached: np.ndarray, level: float) -> float:
+    """Return the value that chance exceeds in no more than ``level`` of the simulations, the observed one counted."""
+    place = len(reached) - max(int(level * (len(reached) + 1)), 1)
+    return float(np.partition(reached, place)[place])
 
 
 def _student(pooled: np.ndarray, n: int) -> tuple[float, float]:
@@ -121,7 +139,7 @@ def _student(pooled: np.ndarray, n: int) -> tuple[float, float]:
     squares = np.array([part.var(ddof=1) / len(part) for part in parts])
     freedom = squares.sum() ** 2 / max(sum(squares**2 / (np.array([len(part) for part in parts]) - 1)), _TINY)
     seen = float(np.divide(*_welch(pooled[None, :], n))[0])
-    return 2 * float(special.stdtr(freedom, -abs(seen))), float(special.stdtrit(freedom, 1 - ERROR / 2))
+    return 2 * float(special.stdtr(freedom, -abs(seen))), float(special.stdtrit(freedom, 1 - BY_SHUFFLES / 2))
 
 
 def _within(first: np.ndarray, second: np.ndarray) -> float:
@@ -148,7 +166,7 @@ def proportion_change(
     pooled = (k1 + k2 + 1) / (n1 + n2 + 2)
     reach = min(_REACH * float(np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))), 1.0)
     return _judged(k2 / n2 - k1 / n1, lower, upper, p, (n1, n2), reach if larger_is_better else -reach, 0,
-                   lower_is_better=not larger_is_better, style=_points, noun=noun)  # fmt: skip
+                   told=p <= ERROR, lower_is_better=not larger_is_better, style=_points, noun=noun)  # fmt: skip
 
 
 def rate_change(
@@ -167,7 +185,7 @@ def rate_change(
     reach = _REACH * np.sqrt(1 / (even * time1) + 1 / (even * time2))
     detectable = float(np.expm1(-reach if smaller_is_better else reach))
     return _judged(ratio - 1, lower - 1, upper - 1, p, (events1, events2), detectable, 0,
-                   lower_is_better=smaller_is_better, style=_relative, noun=noun)  # fmt: skip
+                   told=p <= ERROR, lower_is_better=smaller_is_better, style=_relative, noun=noun)  # fmt: skip
 
 
 def _too_few(
@@ -177,9 +195,8 @@ def _too_few(
     return Comparison("cannot tell", None, None, None, None, before, after, None, left_out, sentence)
 
 
-def _judged(change, lower, upper, p, sizes, detectable, left_out, *, lower_is_better, style, noun) -> Comparison:
+def _judged(change, lower, upper, p, sizes, detectable, left_out, *, told, lower_is_better, style, noun) -> Comparison:
     """Return the comparison with its verdict and sentence; ``style`` writes a number with its sign and unit."""
-    told = p <= ERROR
     verdict: Verdict = "cannot tell" if not told else "improved" if (change < 0) == lower_is_better else "worse"
     seen = f"{style(change)} (95 % interval {style(lower)} to {style(upper)})"
     numbers = f"{sizes[0]} and {sizes[1]} {noun}"
