@@ -9,7 +9,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "loading": ("load",),
+    "explore.opening": ("load",),
     "periods": ("parse_period", "period_of"),
     "timeliness.deadlines": (
         "deadline_proof", "deadline_proofs", "deadlines_by_severity", "due_under_each_rule", "incident_deadlines",
@@ -31,7 +31,6 @@ _HOMES = {
         "board_sentence", "customer_sentence", "customer_view", "follow_up_board", "owners_and_customers",
         "work_by_owner",
     ),
-    "follow_up.board_figures": ("step_board",),
     "timeliness.states": (
         "completion_curve_table", "completion_times", "due_next", "duration_sentence", "not_counted_sentence",
         "not_resolved", "on_time_sentence", "overdue", "overdue_sentence", "postmortem_states", "state_shares",
@@ -49,14 +48,9 @@ _HOMES = {
     "timeliness.overdue_ledger": ("ledger_sentence", "ledger_table", "ledger_rows", "ledger_since"),
     "timeliness.careful_reading": ("care_counts", "care_rows"),
     "timeliness.numbers": ("report_numbers",),
-    "timeliness.figures": (
-        "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves",
-    ),
     "review.response": (
-        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "durations", "for_measuring",
-        "main_measure",
-        "measure",
-        "response_account",
+        "MEASURES", "by_groups", "doubts", "duration_summary", "duration_texts", "for_measuring", "main_measure",
+        "measure", "response_account",
     ),
     "review.responder_load": (
         "calls", "changes_of", "hand_overs_of", "page_counts", "pooled_load", "silent_gaps", "weeks_of",
@@ -80,10 +74,17 @@ _HOMES = {
         "customer_called", "customer_period", "customer_table", "for_outside", "published_updates", "service_change",
         "service_sentence", "task_sentence",
     ),
-    "review.figures": (
-        "behaviour_chart", "duration_strip", "incidents_by_month", "pareto", "rule_bars", "rule_map", "season_map",
+    "explore.measuring": ("durations",),
+    "explore.comparing": ("compare",),
+    "explore.one_incident": ("timeline",),
+    "explore.pictures": (
+        "behaviour_chart", "common_factors", "common_tags", "duration_strip", "incidents_by_month", "pareto",
+        "rule_bars", "rule_map", "season_map", "timeline_strip",
     ),
-    "figures": ("timeline_strip",),
+    "explore.page_pictures": (
+        "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves", "step_board",
+    ),
+    "live.explorer": ("explorer",),
     "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
                "made_from", "metrics", "note", "notes", "table",
                "timeline_mark"),
@@ -101,4 +102,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME_OF})
+    return [*__all__, "__version__"]

@@ -6,6 +6,10 @@ class WorkbookError(Exception):
 
     exit_code = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it: the sentence alone, since the way through our code mends nothing."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class SourceError(WorkbookError):
     """A source as a whole can't be read: missing, of the wrong kind, damaged, or larger than the limits allow."""
@@ -23,3 +27,9 @@ class SettingsError(WorkbookError):
 
 class ReportError(WorkbookError):
     """A report could not be made; the last good one stays where it is."""
+
+
+class RunningError(ReportError):
+    """Another run is at work on the same workbook, or into the same folder."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later

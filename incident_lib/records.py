@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from incident_lib.errors import SettingsError
 from incident_lib.explore.rows import kept, stand_in
@@ -18,6 +22,7 @@ from incident_lib.tables import TABLES
 from incident_lib.words import unknown
 
 __all__ = ["Records", "unknown"]
+_COMPLETED = 5000
 _OF_AN_INCIDENT = ("timeline", "messages", "postmortems", "action_items", "follow_ups")
 
 
@@ -46,12 +51,45 @@ class Records:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, table.name)):,} {table.name.replace('_', ' ')}" for table in TABLES)
-        return f"Records of {self.settings.workbook.name} as of {self.as_of:%Y-%m-%d %H:%M} UTC: {sizes}"
+        chosen = f", by {self.filter_line()}" if self.selection.steps else ""
+        return f"Records of {self.settings.workbook.name} as of {self.as_of:%Y-%m-%d %H:%M} UTC{chosen}: {sizes}"
+
+    def _repr_html_(self) -> str:
+        return _above("shown").records_shown(self).html
+
+    def __getitem__(self, incident_id: str) -> Any:
+        """Return one incident, to look at: ``records["INC-2026-042"]``; ``incident`` gives its bare row.
+
+        Raises:
+            SettingsError: for an unknown id, with the nearest known one.
+        """
+        return _above("one_incident").incident(self, incident_id)
+
+    __iter__ = None  # or Python would try records[0], records[1], …
+
+    def __contains__(self, incident_id: object) -> bool:
+        return bool(self.incidents["incident_id"].eq(incident_id).any())
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.incidents["incident_id"].tail(_COMPLETED).tolist()[::-1]
 
     @property
     def major(self) -> pd.DataFrame:
         """Return the incidents whose severity asks for a post-mortem."""
-        return self.incidents[self.incidents["severity"].isin(self.settings.severities.major)]
+        return self.of_major(*self.incidents)
+
+    def of_major(self, *columns: str) -> pd.DataFrame:
+        """Return some columns of the incidents whose severity asks for a post-mortem; the rows of ``major``."""
+        is_major = self.incidents["severity"].isin(self.settings.severities.major)
+        # a column by itself is filtered chunk by chunk; a frame would be gathered row by row
+        return pd.DataFrame({name: self.incidents[name][is_major] for name in columns})
+
+    def pages_of(self, ids: pd.Index, *columns: str) -> pd.DataFrame:
+        """Return some columns of each incident's page, by its id: of the first, if there are several; else missing."""
+        pages = self.postmortems.drop_duplicates("incident_id").reset_index(drop=True)
+        known = pa.array(pages["incident_id"], pa.large_string())
+        places = pc.index_in(pa.array(ids, pa.large_string()), value_set=known)
+        return pages[list(columns)].reindex(places.fill_null(-1).to_numpy()).set_axis(ids)
 
     def incident(self, incident_id: str) -> pd.Series:
         """Return one incident as a row.
@@ -106,12 +144,29 @@ class Records:
         steps = (*self.selection.steps, understood)
         return replace(self, incidents=incidents, **tables, selection=Selection(steps, whole))
 
+    def sql(self, query: str, parameters: Sequence[Any] | None = None) -> pd.DataFrame:
+        """Return what a SELECT finds in these tables, which have the names that they have here; DuckDB's SQL.
+
+        ``?`` stand for the parameters: ``records.sql("select title from incidents where severity = ?", ["high"])``.
+        Times are UTC. Needs ``pip install 'incident-workbook[explore]'``. It can reach no file and no address.
+
+        Raises:
+            SettingsError: for anything but one SELECT, for what DuckDB refuses, where DuckDB is missing.
+        """
+        tables = {table.name: getattr(self, table.name) for table in TABLES}
+        return _above("sql_view").queried(tables, query, parameters)
+
     def filter_line(self, name: str = "records") -> str:
         """Return the Python line that chooses these records: ``records.where(severity="critical", since="2026-04")``.
 
         ``name`` is what the whole records are called there.
         """
         return self.selection.line(name)
+
+
+def _above(module: str) -> ModuleType:
+    """Return a module of exploring, when it is asked for: how records are shown stands above what they are."""
+    return import_module(f"incident_lib.explore.{module}")
 
 
 def _belonging(table: pd.DataFrame, incident_ids: pd.Series) -> pd.DataFrame:

@@ -13,7 +13,11 @@ PACKAGE = Path(__file__).parents[1] / "incident_lib"
 # From the top down; a module may import from its own line's other modules and from lines below.
 LAYERS = [
     {"cli", "commands", "__main__"},
+    {"live"},
     {"reports"},
+    {"explore.pictures", "explore.page_pictures"},
+    {"explore.one_incident", "explore.comparing"},
+    {"explore.shown", "explore.measuring", "explore.opening"},
     {"timeliness.figures", "review.figures"},
     {"drafting.page_html"},
     {"follow_up.board_figures"},
@@ -59,7 +63,7 @@ LAYERS = [
         "statistics.intervals",
         "drafting.wording",
     },
-    {"loading", "new_workbook", "sample"},
+    {"loading", "new_workbook", "sample", "fetching"},
     {"gathering"},
     {
         "cache",
@@ -76,7 +80,7 @@ LAYERS = [
     },
     {"records"},
     {"explore.selecting"},
-    {"explore.rows", "explore.word_search", "periods"},
+    {"explore.rows", "explore.word_search", "explore.sql_view", "periods"},
     {"sources"},
     {"theme"},
     {"settings"},
@@ -86,7 +90,7 @@ LAYERS = [
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
-    "plotly": {"figures", "timeliness.figures", "review.figures", "follow_up.board_figures", "theme"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "rich": {"cli"},
+    "plotly": {"explore.pictures", "explore.page_pictures", "figures", "timeliness.figures", "review.figures", "follow_up.board_figures", "theme", "live.drawings", "live.pictures"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "httpx2": {"fetching"}, "rich": {"cli", "commands"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -45,6 +45,13 @@ class Selection:
                 merged.append(dict(step))
         return name + "".join(f".where({_arguments(step)})" for step in merged)
 
+    def end(self, zone: ZoneInfo) -> pd.Timestamp | None:
+        """Return when the chosen time ends, UTC: the earliest end of what ``until`` and ``period`` say; None: open."""
+        ends = [_span(step["until"], "until", zone)[1] for step in self.steps if "until" in step]
+        spans = [as_list(step["period"]) for step in self.steps if "period" in step]
+        ends += [max(parse_period(one).bounds(zone)[1] for one in every) for every in spans if every]
+        return min(ends, default=None)
+
 
 def _arguments(step: Mapping[str, Any]) -> str:
     ordered = [name for name in ORDER if name in step]
