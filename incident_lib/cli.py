@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incident_lib.commands import database, drafting, mail, publishing, reviewing, steps
+from incident_lib.commands import (
+    batches,
+    database,
+    drafting,
+    exploring,
+    fetching,
+    mail,
+    publishing,
+    reviewing,
+    scheduling,
+    steps,
+)
 from incident_lib.errors import WorkbookError
 
 if TYPE_CHECKING:
@@ -42,12 +53,15 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("incident_id", metavar="ID")
+@click.argument("incident_id", metavar="[ID]", required=False)
 @click.option("--owner", metavar="NAME", help="Who sees that the post-mortem gets done.")
+@batches.batch_options("--all-missing", "Every major incident that has no page yet.")
 @publishing.PDF
 @_common
-def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: str | None) -> None:
-    """Draft the post-mortem of an incident.
+def draft(
+    incident_id: str | None, owner: str | None, all_missing: bool, data: str, reports: str, as_of: str | None
+) -> None:
+    """Draft the post-mortem of an incident, or with --all-missing of every major one that has no page yet.
 
     Writes postmortems/ID.md into the workbook, and the draft report into the reports' folder. Where the page is there
     already, sections that nobody changed are renewed, those that people changed stay byte for byte, and what the
@@ -56,6 +70,11 @@ def draft(incident_id: str, owner: str | None, data: str, reports: str, as_of: s
     from incident_lib.loading import load
     from incident_lib.reports.catalogue import postmortem_draft
 
+    batches.one_of(all_missing, incident_id, "an ID", "--all-missing")
+    if all_missing:
+        return batches.draft_all_missing(owner, data, reports, as_of)
+    if incident_id is None:
+        raise click.UsageError("Missing argument 'ID': say which incident, or --all-missing")
     records = load(data, as_of=as_of)
     said = drafting.draft_and_say(records, incident_id, owner)
     published = _make(postmortem_draft(data, as_of, incident_id, owner), reports)
@@ -81,15 +100,21 @@ def timeliness(period: str | None, since: str | None, data: str, reports: str, a
 @cli.command()
 @click.argument("period")
 @click.option("--customer", metavar="NAME", help="The edition for this customer: their incidents only, no names.")
+@batches.batch_options("--each-customer", "Such an edition for each customer.")
 @publishing.PDF
 @_common
-def review(period: str, customer: str | None, data: str, reports: str, as_of: str | None) -> None:
+def review(
+    period: str, customer: str | None, each_customer: bool, data: str, reports: str, as_of: str | None
+) -> None:
     """Report on the process over a PERIOD: 2026-Q3, 2026-10, 2026, or 2026-10-01..2026-10-31."""
     from incident_lib.periods import parse_period
     from incident_lib.reports.catalogue import process_review, service_review
 
     _check(data, as_of)
     name = parse_period(period).name
+    batches.one_of(each_customer, customer, "--customer", "--each-customer")
+    if each_customer:
+        return batches.review_each_customer(name, data, reports, as_of)
     if customer is not None:
         from incident_lib.loading import load
         from incident_lib.review.service_review import customer_called
@@ -101,18 +126,27 @@ def review(period: str, customer: str | None, data: str, reports: str, as_of: st
 
 
 @cli.command()
+@click.argument("which", metavar="[explore]", required=False, type=click.Choice(["explore"]))
+@click.option("--period", metavar="PERIOD", help="For explore: only incidents of this period, as in 2026-09.")
 @publishing.PDF
 @_common
-def report(data: str, reports: str, as_of: str | None) -> None:
+def report(which: str | None, period: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Make the reports for the newest data: timeliness, the quarter's review, the follow-up board, and a draft.
 
     The draft is that of the major incident that was seen last; its page is not written into the workbook.
+    With 'explore', the exploring notebook as a page instead: the trends of all incidents, or of a period.
     """
     from incident_lib.drafting.draft import newest_major
     from incident_lib.loading import load
-    from incident_lib.periods import period_of
+    from incident_lib.periods import parse_period, period_of
     from incident_lib.reports import catalogue
 
+    if which or period:
+        if not which:
+            raise click.UsageError("--period is for 'incidents report explore'")
+        _check(data, as_of)
+        name = period and parse_period(period).name
+        return _say_where(_make(catalogue.explore(data, as_of, name), reports), reports)
     records = load(data, as_of=as_of)
     quarter = period_of(records.as_of, records.settings.workbook.tz).name
     wanted = [catalogue.timeliness(data, as_of), catalogue.process_review(data, as_of, quarter),
@@ -190,15 +224,6 @@ def sample(folder: str, incidents: int, seed: int) -> None:
     click.echo(f"{folder}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 
-@cli.command()
-@_DATA
-def lab(data: str) -> None:
-    """Open the notebooks in JupyterLab, in a copy of your own beside the workbook."""
-    from incident_lib.reports.lab import open_lab
-
-    raise SystemExit(open_lab(Path(data)))
-
-
 def _check(data: str, as_of: str | None) -> None:
     """Refuse a folder or a time that makes no sense before anything is started."""
     from incident_lib.loading import as_time, open_workbook
@@ -241,7 +266,7 @@ def _say_where(published: Any, reports: str) -> None:
     click.echo(f"all reports: {Path(reports) / 'index.html'}")
 
 
-for _group in (steps, mail, drafting, reviewing, database, publishing):
+for _group in (steps, mail, drafting, reviewing, database, publishing, exploring, fetching, scheduling):
     for _command in _group.COMMANDS:
         cli.add_command(_command)
 

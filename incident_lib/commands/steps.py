@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from incident_lib.commands.options import AS_OF, AT, BY, DATA, moment, records_now
+from incident_lib.commands.options import AS_OF, AT, BY, DATA, REPORTS, moment, records_now
+from incident_lib.commands.scheduling import freshness
 
 
 @click.command()
@@ -90,10 +91,20 @@ def _day(text: str | None) -> Any:
 
 @click.command()
 @click.argument("incident_id", metavar="[ID]", required=False)
+@click.option("--max-age", metavar="AGE", help="Is any scheduled report older, as in 26h? For a monitoring system.")
 @AS_OF
 @DATA
-def status(incident_id: str | None, as_of: str | None, data: str) -> None:
-    """Show what comes next, whose turn it is, and when it is due; with ID, every step of that incident."""
+@REPORTS
+def status(incident_id: str | None, max_age: str | None, as_of: str | None, data: str, reports: str) -> None:
+    """Show what comes next, whose turn it is, and when it is due; with ID, every step of that incident.
+
+    With --max-age, one line as Nagios plugins print it: are the reports of 'incidents run' fresh? Exit code 0: yes;
+    1: the last run of one failed; 2: one is older than that, and was due since; 3: unknown.
+    """
+    if max_age is not None:
+        code, line = freshness(max_age, data, reports)
+        click.echo(line)
+        raise SystemExit(code)
     from incident_lib.follow_up.status_text import status_of_all, status_of_one
     from incident_lib.loading import load
 
