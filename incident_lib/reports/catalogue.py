@@ -31,6 +31,13 @@ def timeliness(data: str, as_of: str | None, period: str | None = None, since: s
     return Report("timeliness", period or "", notebooks_folder() / "timeliness.ipynb", parameters, "Timeliness")
 
 
+def explore(data: str, as_of: str | None, period: str | None = None) -> Report:
+    """Return the exploring notebook as a page: the trends of all incidents, or of those of a period."""
+    parameters = {"data": data, "as_of": as_of, "period": period}
+    title = f"Trends {period}" if period else "Trends"
+    return Report("explore", period or "", notebooks_folder() / "explore.ipynb", parameters, title)
+
+
 def process_review(data: str, as_of: str | None, period: str) -> Report:
     """Return the process review of a period."""
     parameters = {"data": data, "as_of": as_of, "period": period}

@@ -11,6 +11,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 DONE = "application/vnd.incident-workbook.done+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 LONGEST_REASON = 400
 _MARKER = "papermill-error-cell-tag"
@@ -95,6 +96,7 @@ def without_parameter(notebook: NotebookNode, name: str) -> NotebookNode:
 
 def _settle(output: NotebookNode) -> None:
     output.pop("transient", None)
+    output.get("data", {}).pop(_WIDGET, None)  # a random id of something that ended with the kernel
     if "text" in output:
         output.text = _without_traces(output.text)
     if "text/plain" in output.get("data", {}):

@@ -16,7 +16,8 @@ from incident_lib.files import create_only
 from incident_lib.reports.catalogue import notebooks_folder
 from incident_lib.settings import FILE_NAME
 
-COPY = "notebooks"
+COPY, FIRST = "notebooks", "explore.ipynb"
+ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def own_notebooks(folder: Path) -> Path:
@@ -44,16 +45,21 @@ def _reading(notebook: nbformat.NotebookNode, data: str) -> nbformat.NotebookNod
     return notebook
 
 
-def open_lab(folder: Path) -> int:
-    """Start JupyterLab beside a workbook and wait until it ends; return its exit code.
+def open_lab(folder: Path, *, port: int | None = None, browser: bool = True) -> int:
+    """Start JupyterLab beside a workbook, the exploring notebook open, and wait until it ends; return its exit code.
 
-    The token stays, the announcements (which ask the network) are off.
+    ``port`` None takes a free one. The token stays; what would ask the network (news, updates, the catalogue of
+    extensions) is off.
     """
     notebooks = own_notebooks(folder)
-    root = notebooks.parent
-    command = [
-        sys.executable, "-m", "jupyterlab", f"--notebook-dir={root}",
-        f"--LabApp.default_url=/lab/tree/{COPY}", "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    return subprocess.call(lab_command(notebooks, port=port, browser=browser), env={**os.environ, **ENVIRONMENT})
+
+
+def lab_command(notebooks: Path, *, port: int | None = None, browser: bool = True) -> list[str]:
+    """Return the command that starts JupyterLab on a folder of notebooks beside a workbook."""
+    return [
+        sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebooks.parent}",
+        f"--LabApp.default_url=/lab/tree/{COPY}/{FIRST}", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
+        *([] if port is None else [f"--port={port}"]), *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
-    return subprocess.call(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"})
