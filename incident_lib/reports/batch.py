@@ -6,12 +6,10 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from incident_lib.errors import WorkbookError
 from incident_lib.records import Records
 from incident_lib.reports.foreman import Alone, Foreman, can_fork
 from incident_lib.reports.jobs import Effort, Orders, report_as_data
@@ -41,14 +39,34 @@ class Outcome:
 Done = Callable[[Outcome], None]
 
 
+class Hands(Protocol):
+    """Whoever does the jobs of a batch, in a ``with`` block."""
+
+    def __enter__(self) -> Hands: ...
+    def __exit__(self, *_: object) -> None: ...
+    def share(self, data: str, as_of: str | None) -> None:
+        """Load the records that the notebooks of the next jobs share."""
+
+    def load(self, data: str, as_of: str | None) -> None:
+        """Load the records that the next pages are drafted from."""
+
+    def give(self, job: Mapping[str, Any]) -> None:
+        """Take a job with a ``number`` (see ``jobs.do``)."""
+
+    def answer(self) -> dict[str, Any]:
+        """Return the next answer: ``number``, ``seconds``, ``error`` (may be None), or how the worker ``died``."""
+
+
 def make_all(
     reports: Sequence[Report], *, into: Path, effort: Effort = USUAL, forms: Forms = PLAIN,
     on_done: Done = lambda outcome: None, records: Records | None = None, again: bool = False,
+    start: Callable[[Orders], Hands] | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """Make reports and publish them into a folder; return what became of each, in their order.
 
     ``on_done`` is told each outcome as it comes. One failure doesn't stop the others. With ``records``, those which
     the notebooks will load, a report that is there and was made from the same inputs is skipped, unless ``again``.
+    ``start`` gives whoever does the jobs (see ``hands``).
 
     Raises:
         ReportError: if the process behind the batch is killed; what was made is kept.
@@ -58,20 +76,20 @@ def make_all(
     outcomes = {} if again else _made_before(reports, into, keys, on_done)
     rest = {number: report for number, report in enumerate(reports) if number not in outcomes}
     if rest:
-        with hands(orders_of(into, effort, forms, len(rest))) as theirs:
-            same = share_records(theirs, list(rest.values())) == dict(records.sources) if records else False
+        with (start or hands)(orders_of(into, effort, forms, len(rest))) as theirs:
+            share_records(theirs, list(rest.values()))
             jobs = ({"number": number, "report": report_as_data(report)} for number, report in rest.items())
             for answer in answers(theirs, jobs, effort):
                 number = answer["number"]
                 outcome = outcome_of(rest[number], answer, into)
-                if same and keys[number] and outcome.published:
-                    note_made(outcome.report, into, keys[number], outcome.published)
+                if records and keys[number] and outcome.published:
+                    note_made(outcome.report, into, keys[number], outcome.published, records)
                 outcomes[number] = outcome
                 on_done(outcome)
     return [outcomes[number] for number in range(len(reports))]
 
 
-def hands(orders: Orders) -> AbstractContextManager[Foreman | Alone]:
+def hands(orders: Orders) -> Hands:
     """Return what does the jobs of a batch: a foreman with workers, or this process where none can be forked."""
     return Foreman(orders) if can_fork() else Alone(orders)
 
@@ -89,7 +107,7 @@ def cores(effort: Effort) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def answers(theirs: Foreman | Alone, jobs: Iterator[Mapping[str, Any]], effort: Effort) -> Iterator[dict[str, Any]]:
+def answers(theirs: Hands, jobs: Iterator[Mapping[str, Any]], effort: Effort) -> Iterator[dict[str, Any]]:
     """Give jobs, a few ahead of time, and yield the answers as they come."""
     ahead, given = cores(effort) * (1 + _AHEAD), 0
     for job in jobs:
@@ -102,16 +120,12 @@ def answers(theirs: Foreman | Alone, jobs: Iterator[Mapping[str, Any]], effort: 
         yield theirs.answer()
 
 
-def share_records(theirs: Foreman | Alone, reports: Sequence[Report]) -> dict[str, str]:
-    """Have the records loaded that most of the reports are about; return the digests of their files.
-
-    Where they can't be loaded, each notebook says so itself.
-    """
+def share_records(theirs: Hands, reports: Sequence[Report]) -> None:
+    """Have the records loaded beforehand that most of the reports are about."""
     asked = Counter((report.parameters.get("data"), report.parameters.get("as_of")) for report in reports)
     data, as_of = asked.most_common(1)[0][0]
-    with suppress(WorkbookError):
-        return theirs.load(str(data), as_of and str(as_of)) if data else {}
-    return {}
+    if isinstance(data, str):
+        theirs.share(data, None if as_of is None else str(as_of))
 
 
 def outcome_of(report: Report, answer: Mapping[str, Any], into: Path) -> Outcome:

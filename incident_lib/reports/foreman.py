@@ -20,18 +20,17 @@ from multiprocessing.connection import Connection, Pipe
 from time import monotonic
 from typing import Any
 
-from incident_lib import loading
-from incident_lib.errors import ReportError, WorkbookError
-from incident_lib.records import Records
+from incident_lib.errors import ReportError
 from incident_lib.reports.crew import Crew, Job, Stopped
-from incident_lib.reports.jobs import Orders, do
+from incident_lib.reports.jobs import Orders, Shared, do
 from incident_lib.reports.kernels import ENVIRONMENT
 
 _START = "import sys; from incident_lib.reports.foreman import main; main(int(sys.argv[1]))"
 _ENDING_SECONDS = 10
 # Imported once for all: what notebooks, papermill and the export use. ipykernel's part comes with the engine.
 _EARLY = ("incident_lib.figures", "incident_lib.render", "incident_lib.timeliness.figures",
-          "incident_lib.review.figures", "incident_lib.drafting.page_html", "incident_lib.reports.export", "plotly.graph_objects")  # fmt: skip
+          "incident_lib.review.figures",
+          "incident_lib.drafting.page_html", "incident_lib.reports.export", "plotly.graph_objects")  # fmt: skip
 
 
 def can_fork() -> bool:
@@ -62,17 +61,16 @@ class Foreman:
         """Return what can be waited for until an answer comes."""
         return self._pipe.fileno()
 
-    def load(self, data: str, as_of: str | None) -> dict[str, str]:
-        """Have the records loaded that the next jobs share; return the digests of their files.
+    def share(self, data: str, as_of: str | None) -> None:
+        """Have the records loaded that the notebooks of the next jobs share.
 
-        Raises:
-            WorkbookError: if they can't be loaded.
+        What can't be loaded is left to each notebook to say.
         """
+        self._tell({"share": [data, as_of]})
+
+    def load(self, data: str, as_of: str | None) -> None:
+        """Have the records loaded that the next pages are drafted from; each page's job says so if they can't be."""
         self._tell({"load": [data, as_of]})
-        answer = self.answer()
-        if "refused" in answer:
-            raise WorkbookError(answer["refused"])
-        return answer["sources"]
 
     def give(self, job: Mapping[str, Any]) -> None:
         """Give it a job with a ``number``; see ``jobs.do``."""
@@ -132,33 +130,30 @@ def _import_early() -> None:
 
 
 def _serve(caller: Connection, orders: Orders) -> None:
-    shared: list[Records | None] = [None]
-    crew = Crew(orders.workers, lambda job: do(job, orders, shared[0]), private=[caller])
+    shared = Shared()
+    crew = Crew(orders.workers, lambda job: do(job, orders, shared), private=[caller])
     try:
         while True:
             answers, ready = crew.turn([caller])
             for answer in answers:
                 _say(caller, answer)
             if ready:
-                _take(json.loads(caller.recv_bytes()), caller, crew, shared)
+                _take(json.loads(caller.recv_bytes()), crew, shared)
     finally:
         crew.close()
 
 
-def _take(message: dict[str, Any], caller: Connection, crew: Crew, shared: list[Records | None]) -> None:
+def _take(message: dict[str, Any], crew: Crew, shared: Shared) -> None:
     if "job" in message:
         crew.give(message["job"])
         return
-    crew.kill()  # they know only what was loaded before
-    try:
-        shared[0] = loading.load(message["load"][0], as_of=message["load"][1])
-    except WorkbookError as error:
-        _say(caller, {"refused": str(error)})
-        return
-    getattr(loading, "keep", lambda records: None)(shared[0])
+    crew.kill()  # they know only what was there before
+    if "load" in message:
+        shared.load(*message["load"])
+    else:
+        shared.share(*message["share"])
     gc.collect()
     gc.freeze()
-    _say(caller, {"sources": dict(shared[0].sources)})
 
 
 def _say(caller: Connection, answer: Job) -> None:
@@ -169,7 +164,7 @@ class Alone:
     """What a foreman does, done in this very process, one job after the other: where processes can't be forked."""
 
     def __init__(self, orders: Orders) -> None:
-        self._orders, self._records = orders, None
+        self._orders, self._shared = orders, Shared()
         self._jobs: list[Mapping[str, Any]] = []
 
     def __enter__(self) -> Alone:
@@ -178,10 +173,12 @@ class Alone:
     def __exit__(self, *_: object) -> None:
         self._jobs.clear()
 
-    def load(self, data: str, as_of: str | None) -> dict[str, str]:
-        """Load the records that the pages are drafted from; return the digests of their files."""
-        self._records = loading.load(data, as_of=as_of)
-        return dict(self._records.sources)
+    def share(self, data: str, as_of: str | None) -> None:
+        """Do nothing: each notebook loads for itself."""
+
+    def load(self, data: str, as_of: str | None) -> None:
+        """Load the records that the pages are drafted from."""
+        self._shared.load(data, as_of)
 
     def give(self, job: Mapping[str, Any]) -> None:
         """Take a job, to be done when its answer is asked for."""
@@ -190,5 +187,5 @@ class Alone:
     def answer(self, timeout: float | None = None) -> dict[str, Any] | None:
         """Do the next job, and return its answer."""
         job, begun = self._jobs.pop(0), monotonic()
-        return {**do(job, self._orders, self._records, engine=None), "number": job["number"],
+        return {**do(job, self._orders, self._shared, engine=None), "number": job["number"],
                 "seconds": monotonic() - begun}  # fmt: skip

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.summariser import machine_summary
 from incident_lib.errors import WorkbookError
+from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports.run import CELL_SECONDS, Forms, Report, run_report
 
-# papermill's name of our engine
-WARM = "warm" if find_spec("incident_lib.reports.engine") else None
+WARM = "warm"  # papermill's name of our engine
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,36 @@ class Orders:
     shared_plotly: bool = False
 
 
+class Shared:
+    """What the jobs of a batch share: the records from which pages are drafted, and those that notebooks load."""
+
+    def __init__(self) -> None:
+        self._records: Records | None = None
+        self._refused = "no records were loaded"
+
+    def load(self, data: str, as_of: str | None) -> None:
+        """Load the records from which pages are drafted."""
+        try:
+            self._records = load(data, as_of=as_of)
+        except WorkbookError as error:
+            self._refused = str(error)
+
+    @property
+    def records(self) -> Records:
+        """Return the records from which pages are drafted.
+
+        Raises:
+            WorkbookError: if there are none, and why.
+        """
+        if self._records is None:
+            raise WorkbookError(self._refused)
+        return self._records
+
+    def share(self, data: str, as_of: str | None) -> None:
+        """Have the records kept that the notebooks to come will load; those for pages are needed no more."""
+        self._records = None
+
+
 def report_as_data(report: Report) -> dict[str, Any]:
     """Return a report as plain data."""
     return {**asdict(report), "notebook": str(report.notebook), "parameters": dict(report.parameters)}
@@ -51,7 +80,7 @@ def report_of(data: Mapping[str, Any]) -> Report:
 
 
 def do(
-    job: Mapping[str, Any], orders: Orders, records: Records | None, *, engine: str | None = WARM
+    job: Mapping[str, Any], orders: Orders, shared: Shared, *, engine: str | None = WARM
 ) -> dict[str, Any]:
     """Do one job: make a ``report``, or write the ``page`` of an incident; return its ``error``, which may be None.
 
@@ -59,7 +88,7 @@ def do(
     """
     try:
         if "page" in job:
-            _write_page(job["page"], records)
+            _write_page(job["page"], job.get("owner"), shared.records)
         else:
             make(report_of(job["report"]), orders, engine)
         error = None
@@ -77,7 +106,5 @@ def make(report: Report, orders: Orders, engine: str | None) -> None:
                megabytes=orders.megabytes)  # fmt: skip
 
 
-def _write_page(incident_id: str, records: Records | None) -> None:
-    if records is None:
-        raise WorkbookError(f"the page of {incident_id} can't be written: no records were loaded")
-    write_draft(records, incident_id, summary=machine_summary(records, incident_id))
+def _write_page(incident_id: str, owner: str | None, records: Records) -> None:
+    write_draft(records, incident_id, owner=owner, summary=machine_summary(records, incident_id))

@@ -23,6 +23,7 @@ import pandas as pd
 from incident_lib.records import Records
 from incident_lib.reports.publish import MANIFEST, Published, place_of, published_at
 from incident_lib.reports.run import Forms, Report
+from incident_lib.review.service_review import for_outside_sources
 
 MADE = ".made.jsonl"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -56,7 +57,7 @@ def code() -> str:
 
 
 def published_before(report: Report, into: Path, key: str, made: Mapping[str, tuple[str, str]]) -> Published | None:
-    """Return the report that is there if it was made from the same inputs and is whole (``made``: see ``read_made``)."""
+    """Return the report that is there if it was made from the same inputs and is whole; ``made``: see there."""
     folder = place_of(into, report.kind, report.name).folder
     inputs, manifest_digest = made.get(_name(report, into), ("", ""))
     if inputs != key:
@@ -81,10 +82,16 @@ def read_made(into: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def note_made(report: Report, into: Path, key: str, published: Published) -> None:
-    """Note that a report was made; without room for it nothing is noted, and the report is made again some day."""
-    with suppress(OSError):
-        manifest = hashlib.sha256(published.manifest.read_bytes()).hexdigest()
+def note_made(report: Report, into: Path, key: str, published: Published, records: Records) -> None:
+    """Note that a report was made, if it was made from the files of these records and not from newer ones.
+
+    Without room for it nothing is noted, and the report is made again some day.
+    """
+    with suppress(OSError, ValueError, LookupError):
+        content = published.manifest.read_bytes()
+        if json.loads(content)["done"]["sources"] not in (dict(records.sources), for_outside_sources(records)):
+            return
+        manifest = hashlib.sha256(content).hexdigest()
         line = {"inputs": key, "manifest": manifest, "place": _name(report, into)}
         with (into / MADE).open("ab") as file:
             file.write(b"\n" * _is_torn(into / MADE) + json.dumps(line, sort_keys=True).encode() + b"\n")

@@ -149,13 +149,16 @@ def for_outside(records: Records, incidents: pd.DataFrame) -> Records:
 
     The names of files would tell of other customers' incidents; one digest of all of them stands for them.
     """
-    digest = hashlib.sha256(
-        "\n".join(f"{name} {one}" for name, one in sorted(records.sources.items())).encode()
-    ).hexdigest()
     empty = {table.name: table.frame() for table in TABLES}
     kept = records.incidents[records.incidents["incident_id"].isin(incidents["incident_id"])]
     few = kept[["incident_id", "started_at", "resolved_at"]]
-    return replace(records, **empty | {"incidents": TABLES[0].conform(few)}, sources={"all records together": digest})
+    return replace(records, **empty | {"incidents": TABLES[0].conform(few)}, sources=for_outside_sources(records))
+
+
+def for_outside_sources(records: Records) -> dict[str, str]:
+    """Return one digest that stands for all files."""
+    files = "\n".join(f"{name} {one}" for name, one in sorted(records.sources.items()))
+    return {"all records together": hashlib.sha256(files.encode()).hexdigest()}
 
 
 def customer_period(records: Records, period: Period, customer: str) -> tuple[pd.DataFrame, pd.DataFrame]:
