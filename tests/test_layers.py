@@ -28,6 +28,7 @@ LAYERS = [
         "letters.texts",
         "letters.reminders",
         "letters.invitations",
+        "letters.review_meeting",
         "letters.outbox",
         "letters.sending",
         "follow_up.step_edits",

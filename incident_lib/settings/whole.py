@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from incident_lib.errors import SettingsError
 from incident_lib.review.rules import Rule, in_force
 from incident_lib.settings.base import Model
+from incident_lib.settings.fetch import Fetch
 from incident_lib.settings.inputs import Chat, Database, FileRule, Sources
 from incident_lib.settings.mistakes import explained, line_of
 from incident_lib.settings.outputs import Page, Privacy, Reports, Review
@@ -55,6 +56,7 @@ class Settings(Model):
     reports: Reports = Reports()
     schedule: Schedule = Schedule()
     retention: Retention = Retention()
+    fetch: Fetch = Fetch()
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:
