@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from incident_lib.cache import (
     write_tables,
 )
 from incident_lib.errors import FieldError, SettingsError, SourceError
-from incident_lib.follow_up.git_history import with_history
+from incident_lib.follow_up.git_history import newest_commit, with_history
 from incident_lib.forensics import findings
 from incident_lib.gathering import gather
 from incident_lib.records import Records
@@ -57,6 +59,9 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     read = {one.name: one.digest for one in databases}
     large = is_large(files, settings)
     hashes = {**(digests(files) if large else {source.name: source.digest() for source in files}), **read}
+    shared = _taken(folder, settings, as_of, hashes)
+    if shared:
+        return shared
     key = key_of(hashes, settings) if large else None
     kept = read_tables(key) if key else None
     tables = kept or gather([*(read_source(source) for source in sources), *told], settings)
@@ -73,6 +78,54 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
         write_findings(key, moment, found)
     known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Records that were loaded, by whom, and what else decides them beside the files."""
+
+    records: Records
+    process: int
+    commit: str
+
+
+_KEPT: dict[tuple[Path, str], _Kept] = {}
+
+
+def keep(records: Records, *, as_of: Any = None) -> None:
+    """Keep records for the processes that are forked from this one; ``as_of`` is what ``load`` was given.
+
+    The first ``load`` there of the same folder, ``as_of`` and content of files returns them, and need not load. This
+    process itself always loads: it could change what it was given, and the others would see it.
+    """
+    _KEPT[_name_of(records.folder, as_of)] = _Kept(records, os.getpid(), newest_commit(records.folder))
+
+
+def is_kept(folder: str | Path, *, as_of: Any = None) -> bool:
+    """Tell whether the records of a folder are kept here, and its files are as they were."""
+    folder, settings = open_workbook(folder)
+    files = [Source(folder / FILE_NAME, FILE_NAME, settings), *find_sources(folder, settings)]
+    kept = _KEPT.get(_name_of(folder, as_of))
+    hashes = digests(files) if is_large(files, settings) else {source.name: source.digest() for source in files}
+    return kept is not None and _is_same(kept, folder, settings, hashes)
+
+
+def _taken(folder: Path, settings: Settings, as_of: Any, hashes: Mapping[str, str]) -> Records | None:
+    """Return the records that were kept for this process, if they are what loading would give; only once."""
+    kept = _KEPT.get(_name_of(folder, as_of))
+    if kept is None or kept.process == os.getpid():
+        return None
+    del _KEPT[_name_of(folder, as_of)]
+    return replace(kept.records, folder=folder) if _is_same(kept, folder, settings, hashes) else None
+
+
+def _is_same(kept: _Kept, folder: Path, settings: Settings, hashes: Mapping[str, str]) -> bool:
+    same = kept.records.sources == hashes and kept.records.settings == settings
+    return same and kept.commit == newest_commit(folder)
+
+
+def _name_of(folder: Path, as_of: Any) -> tuple[Path, str]:
+    return folder.resolve(), repr(as_of)
 
 
 def _findings(known: dict[str, pd.DataFrame], key: str, moment: pd.Timestamp) -> pd.DataFrame:

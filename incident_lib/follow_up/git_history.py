@@ -54,6 +54,11 @@ def is_checkout(folder: Path) -> bool:
     return (folder / ".git").exists()
 
 
+def newest_commit(folder: Path) -> str:
+    """Return the commit that a workbook's history is read from; empty for one that is no checkout of its own."""
+    return _git(folder, "rev-parse", "HEAD").decode("ascii", "replace").strip() if is_checkout(folder) else ""
+
+
 def page_versions(folder: Path, limits: Limits) -> list[Version]:
     """Return every committed version of every page of a workbook, the oldest first; none where git can't tell.
 

@@ -16,10 +16,12 @@ import nbformat
 import papermill
 from nbclient.exceptions import CellTimeoutError
 from nbformat import NotebookNode
+from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillException
 
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.files import safe_name, write_atomically
+from incident_lib.reports.engine import WarmEngine, keep_records
 from incident_lib.reports.executed import Failure, done_of, failure_of, settled, without_parameter
 from incident_lib.reports.export import Page, export_page, figures_in
 from incident_lib.reports.failures import FAILED, forget_failure, keep_failure
@@ -31,6 +33,8 @@ from incident_lib.reports.publish import Place, Published, manifest_of, place_of
 
 CELL_SECONDS = 600
 START_SECONDS = 60
+WARM = "warm"
+_TROUBLES = (PapermillException, CellTimeoutError, RuntimeError)
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 Parameter = str | int | float | bool | None
 
@@ -183,24 +187,46 @@ def execute(
     Raises:
         ReportError: if the disk is full, or the output can't be written for another reason.
     """
-    trouble = None
     logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it has to say is in our message
+    if engine == WARM:
+        return _execute_warm(notebook, parameters, cell_seconds, megabytes)
+    trouble = None
     try:
         papermill.execute_notebook(
-            notebook, _without_braces(output), dict(parameters), kernel_name=KERNEL["name"], language="python",
-            progress_bar=False, start_timeout=START_SECONDS, execution_timeout=cell_seconds,
-            kernel_manager_class=PrivateKernelManager, **_of_engine(engine, megabytes),
+            notebook, _without_braces(output), dict(parameters), kernel_manager_class=PrivateKernelManager,
+            **_settings(cell_seconds), **({"engine_name": engine} if engine else {}),
         )  # fmt: skip
-    except (PapermillException, CellTimeoutError, RuntimeError) as error:
+    except _TROUBLES as error:
         trouble = error
     except OSError as error:
         raise ReportError(f"can't write the executed notebook: {error.strerror or error}") from error
     return nbformat.read(output, as_version=4), trouble
 
 
-def _of_engine(engine: str | None, megabytes: int | None) -> dict[str, Any]:
-    """Return what an engine other than papermill's own is told as well."""
-    return {} if engine is None else {"engine_name": engine, "megabytes": megabytes, "autosave_cell_every": 0}
+def _execute_warm(
+    notebook: NotebookNode, parameters: Mapping[str, Parameter], cell_seconds: int, megabytes: int | None
+) -> tuple[NotebookNode, Exception | None]:
+    """Execute a notebook on a warm kernel; nothing is written on the way."""
+    if "data" in parameters and "as_of" in parameters:
+        keep_records(str(parameters["data"]), parameters["as_of"])
+    papermill_engines.register(WARM, WarmEngine)
+    seen: list[NotebookNode] = []
+    trouble = None
+    try:
+        papermill.execute_notebook(
+            notebook, None, dict(parameters), kernel_manager_class=PrivateKernelManager, engine_name=WARM,
+            megabytes=megabytes, on_end=seen.append, **_settings(cell_seconds),
+        )  # fmt: skip
+    except _TROUBLES as error:
+        trouble = error
+    return seen[-1], trouble
+
+
+def _settings(cell_seconds: int) -> dict[str, Any]:
+    return {
+        "kernel_name": KERNEL["name"], "language": "python", "progress_bar": False, "start_timeout": START_SECONDS,
+        "execution_timeout": cell_seconds,
+    }  # fmt: skip
 
 
 def _without_braces(path: Path) -> str:
