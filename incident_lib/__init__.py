@@ -85,6 +85,7 @@ _HOMES = {
         "cohort_figure", "completion_curve", "completion_curves", "lateness_strip", "stage_curves", "step_board",
     ),
     "live.explorer": ("explorer",),
+    "letters.review_meeting": ("review_invitation",),
     "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
                "made_from", "metrics", "note", "notes", "table",
                "timeline_mark"),

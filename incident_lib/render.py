@@ -17,6 +17,7 @@ from incident_lib.words import counted
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
 METRICS_MIMETYPE = "application/vnd.incident-workbook.metrics+json"
+FILE_MIMETYPE = "application/vnd.incident-workbook.file+json"
 DONE_MIMETYPE = "application/vnd.incident-workbook.done+json"
 NOTHING = "–"
 STATE_CLASSES = {

@@ -14,7 +14,8 @@ ONCE = {
     "DAYLIGHT": ({"DTSTART", "TZOFFSETTO", "TZOFFSETFROM"}, {"RRULE"}),
     "VEVENT": (
         {"DTSTAMP", "UID", "DTSTART", "ORGANIZER", "SUMMARY", "SEQUENCE"},
-        {"DTEND", "DURATION", "DESCRIPTION", "LOCATION", "STATUS", "RRULE", "CLASS", "PRIORITY", "TRANSP", "URL", "CREATED"},
+        {"DTEND", "DURATION", "DESCRIPTION", "LOCATION", "STATUS", "RRULE", "CLASS", "PRIORITY", "TRANSP", "URL", "CREATED",
+         "RECURRENCE-ID"},
     ),
 }  # fmt: skip
 MANY = {
@@ -25,7 +26,7 @@ MANY = {
 VALUES = {
     "DTSTAMP": r"\d{8}T\d{6}Z", "SEQUENCE": r"\d+", "VERSION": r"2\.0", "CALSCALE": "GREGORIAN", "METHOD": "REQUEST|CANCEL",
     "STATUS": "TENTATIVE|CONFIRMED|CANCELLED", "TZOFFSETTO": r"[+-]\d{4}(\d\d)?", "TZOFFSETFROM": r"[+-]\d{4}(\d\d)?",
-    "DTSTART": r"\d{8}T\d{6}Z?", "DTEND": r"\d{8}T\d{6}Z?", "ORGANIZER": r"mailto:[^\s@]+@[^\s@]+", "ATTENDEE": r"mailto:[^\s@]+@[^\s@]+",
+    "DTSTART": r"\d{8}T\d{6}Z?", "DTEND": r"\d{8}T\d{6}Z?", "RECURRENCE-ID": r"\d{8}T\d{6}Z?", "ORGANIZER": r"mailto:[^\s@]+@[^\s@]+", "ATTENDEE": r"mailto:[^\s@]+@[^\s@]+",
     "RRULE": r"FREQ=(YEARLY|MONTHLY|WEEKLY|DAILY)(;(INTERVAL=[1-9]\d*|BYMONTH=\d+|BYDAY=-?\d?(MO|TU|WE|TH|FR|SA|SU)|COUNT=\d+))*",
 }  # fmt: skip
 

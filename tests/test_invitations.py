@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import itertools
 from datetime import UTC, date, datetime, timedelta
@@ -27,10 +28,12 @@ from incident_lib.letters.invitations import (
     keep,
     last_meeting,
     postmortem_meeting,
-    process_review,
 )
+from incident_lib.letters.review_meeting import process_review, review_invitation, review_of
 from incident_lib.letters.vtimezone import vtimezone
 from incident_lib.loading import load
+from incident_lib.periods import parse_period
+from incident_lib.render import FILE_MIMETYPE
 from incident_lib.settings import Messages, Settings, parse_settings
 from incident_lib.settings_edit import set_interested, with_interest
 
@@ -180,6 +183,42 @@ def test_a_quarterly_review_is_in_the_quarters_first_month(records):
     content = issue(process_review(records, at=AT)[0], records, at=AT).calendar
     instances = itertools.islice(IcsCalendarStream.calendar_from_ics(content.decode()).timeline, 4)
     assert [f"{one.dtstart:%Y-%m-%d}" for one in instances] == ["2026-04-09", "2026-07-09", "2026-10-08", "2027-01-14"]
+
+
+def test_a_review_on_a_holiday_is_on_the_next_business_day(loaded):
+    """Veterans Day 2026 is a Wednesday: that one review moves, in others' programs too, and nothing else does."""
+    american = '[calendar]\ncountry = "US"\nextra_holidays = [2026-11-12]\n'
+    rules = '[meetings]\nreview_every = "month"\nreview_day = "Wed"\n'
+    records = loaded(page(NAMES), settings=SETTINGS + american + rules)
+    meeting = process_review(records, at=pd.Timestamp("2026-10-15T12:00Z"))[0]
+    content = issue(meeting, records, at=AT).calendar
+    timeline = IcsCalendarStream.calendar_from_ics(content.decode()).timeline
+    seen = [f"{one.dtstart:%Y-%m-%d %H:%M}" for one in itertools.islice(timeline, 3)]
+
+    assert seen == ["2026-11-13 10:00", "2026-12-09 10:00", "2027-01-13 10:00"]
+    assert broken_rules(content) == [] and content.count(b"RECURRENCE-ID") == len(meeting.moved) >= 1
+    assert "Friday 13 November 2026, 10:00" in as_letter(meeting, issue(meeting, records, at=AT)).text
+    cancelled = dataclasses.replace(meeting, cancelled=True)
+    keep(meeting, issue(meeting, records, at=AT), records)
+    assert b"RECURRENCE-ID" not in issue(cancelled, records, at=AT).calendar
+
+
+def test_a_report_brings_the_invitation_to_its_own_meeting(loaded):
+    """After the period's end, moved from a holiday, with the report's agenda; the same bytes again; or says why not."""
+    records = loaded(page(NAMES), settings=SETTINGS + '[calendar]\nextra_holidays = [2026-04-09, 2026-04-10]\n')
+    period = parse_period("2026-Q1")
+    agenda = pd.DataFrame({"no": [1], "minutes": [30], "question": ["What, then; and “why”?"]})
+    shown = review_invitation(records, period, agenda)
+    file = shown.data[FILE_MIMETYPE]
+    content = base64.b64decode(file["content"])
+
+    assert file["name"] == "process-review-2026-Q1.ics" and "Monday 13 April 2026, 10:00 EDT" in shown.text
+    assert broken_rules(content) == [] and b"RRULE:FREQ=MONTHLY" not in content
+    assert "What, then; and “why”? (30 min)" in IcsCalendarStream.calendar_from_ics(content.decode()).events[0].description
+    assert review_invitation(records, period, agenda) == shown
+    assert [name for name, _ in review_of(records, period, agenda).attendees] == ["Priya Raman", "Tom Okafor"]
+    alone = loaded(page(NAMES))
+    assert review_invitation(alone, period, agenda).text.startswith("There is no invitation: nobody")
 
 
 @pytest.mark.parametrize("zone", ["America/Detroit", "Europe/Berlin", "Asia/Kolkata", "Africa/Casablanca", "Australia/Lord_Howe",

@@ -66,6 +66,7 @@ def invite(
     """
     from incident_lib.follow_up import step_edits
     from incident_lib.letters import invitations
+    from incident_lib.letters.review_meeting import process_review
 
     records, now = records_now(data), moment(at)
     incident_id = None if what == "review" else what
@@ -73,7 +74,7 @@ def invite(
         step_edits.page_of(records, incident_id)
         meeting, remarks = invitations.postmortem_meeting(records, incident_id, at=now, begins=_begins(begins, records))
     else:
-        meeting, remarks = invitations.process_review(records, at=now)
+        meeting, remarks = process_review(records, at=now)
     meeting = _as_planned(records, meeting, incident_id, cancel=cancel, fixed=bool(begins))
     issued = invitations.issue(meeting, records, at=now)
     _put([invitations.as_letter(meeting, issued, incident_id)], records, reports, now)
@@ -98,7 +99,7 @@ def _as_planned(records: Any, meeting: Any, incident_id: str | None, *, cancel: 
 
 
 def _said(meeting: Any) -> str:
-    when = f"{meeting.begins:%a %-d %b %Y %H:%M %Z}, {meeting.minutes} minutes, {len(meeting.attendees)} invited"
+    when = f"{meeting.first:%a %-d %b %Y %H:%M %Z}, {meeting.minutes} minutes, {len(meeting.attendees)} invited"
     return f"cancelled ({when})" if meeting.cancelled else when
 
 

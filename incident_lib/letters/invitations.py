@@ -20,20 +20,21 @@ from incident_lib.files import safe_name, write_atomically
 from incident_lib.letters.correspondence import Letter, address, one_line, sender_of
 from incident_lib.letters.vtimezone import vtimezone
 from incident_lib.records import Records
-from incident_lib.settings import WEEKDAYS, Settings
+from incident_lib.settings import Settings
 from incident_lib.tables import split_names
 from incident_lib.timeliness.deadlines import calendar_of, incident_deadlines
 
 FOLDER = "invitations"
-REVIEW = "process-review"
 PRODUCT = "-//incident workbook//invitations//EN"
-_DAYS = dict(zip(WEEKDAYS, ("MO", "TU", "WE", "TH", "FR", "SA", "SU"), strict=True))
 _SEARCHED = 60  # days
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A meeting: ``name`` makes its UID; ``begins`` is a time with a zone; ``rule`` makes it recur."""
+    """A meeting: ``name`` makes its UID; ``begins`` is a time with a zone; ``rule`` makes it recur.
+
+    ``moved`` holds the times of a recurring one that fall on a holiday, each with the time that stands in for it.
+    """
 
     name: str
     title: str
@@ -44,6 +45,12 @@ class Meeting:
     place: str | None = None
     rule: tuple[tuple[str, str | int], ...] = ()
     cancelled: bool = False
+    moved: tuple[tuple[datetime, datetime], ...] = ()
+
+    @property
+    def first(self) -> datetime:
+        """Return when it is held first, which is not when its rule says if that is a holiday."""
+        return dict(self.moved).get(self.begins, self.begins)
 
 
 def postmortem_meeting(
@@ -117,7 +124,7 @@ def invited_to(records: Records, incident_id: str) -> list[str]:
     """Return whom the process names for a post-mortem meeting: owner, commander, responders, liaisons if asked for."""
     incident = records.incident(incident_id)
     owners = records.postmortems.loc[records.postmortems["incident_id"] == incident_id, "owner"].dropna()
-    liaisons = _having(records, "customer liaison")
+    liaisons = having(records, "customer liaison")
     asked = str(incident["severity"]) in records.settings.meetings.liaisons_for
     responders = split_names(incident["responders"])
     present = [name for name in responders if name in liaisons]
@@ -126,7 +133,8 @@ def invited_to(records: Records, incident_id: str) -> list[str]:
     return list(dict.fromkeys([*owners, *commander, *others, *((present or sorted(liaisons)) if asked else [])]))
 
 
-def _having(records: Records, role: str) -> set[str]:
+def having(records: Records, role: str) -> set[str]:
+    """Return the names of those who have a role."""
     return set(records.people.loc[records.people["roles"].map(split_names).map(lambda roles: role in roles), "name"])
 
 
@@ -156,45 +164,6 @@ def _agenda(records: Records, incident_id: str) -> str:
         "4. Action items: who, until when; and what we decide not to do",
         "5. What we tell our customers",
     ])  # fmt: skip
-
-
-def process_review(records: Records, *, at: pd.Timestamp) -> tuple[Meeting, list[str]]:
-    """Return the recurring process review: all incident commanders and whoever asked to be invited.
-
-    It begins with the first such day after ``at`` plus the notice; quarterly ones are in January, April, July, October.
-    """
-    rules, zone = records.settings.meetings, records.settings.workbook.tz
-    interested = set(records.people.loc[records.people["interested"], "name"])
-    names = sorted(_having(records, "incident commander") | interested)
-    invited, without = addressed(records, names)
-    every = 3 if rules.review_every == "quarter" else 1
-    begins = next(
-        one
-        for one in _review_days(records.settings, at.to_pydatetime().astimezone(zone))
-        if one > at + timedelta(hours=rules.notice_hours)
-    )
-    rule = (("FREQ", "MONTHLY"), ("INTERVAL", every), ("BYDAY", f"{rules.review_week}{_DAYS[rules.review_day]}"))
-    agenda = "\n".join([
-        "How well did our incident process work, and what do we change? It judges the process, not persons.",
-        "", "Agenda", "1. What happened, and what was different from before", "2. Was the process kept?",
-        "3. What became of earlier decisions", "4. What we decide today",
-        "", "Who no longer wants to come says so: incidents interested NAME --no-longer",
-    ])  # fmt: skip
-    title = f"Process review of {records.settings.workbook.name}"
-    meeting = Meeting(REVIEW, title, begins, rules.review_minutes, invited, agenda, rules.place, rule)
-    return meeting, [f"{name} has no address" for name in without]
-
-
-def _review_days(settings: Settings, after: datetime) -> Iterable[datetime]:
-    """Yield the process reviews of the months from that of ``after`` on."""
-    rules, zone = settings.meetings, settings.workbook.tz
-    year, month = after.year, after.month
-    while True:
-        if rules.review_every == "month" or month % 3 == 1:
-            first = date(year, month, 1)
-            ahead = (WEEKDAYS.index(rules.review_day) - first.weekday()) % 7 + 7 * (rules.review_week - 1)
-            yield datetime.combine(first + timedelta(days=ahead), time.fromisoformat(rules.review_at), zone)
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
 
 
 @dataclass(frozen=True)
@@ -269,6 +238,15 @@ def last_meeting(meeting: Meeting, records: Records) -> Meeting:
     return replace(meeting, begins=begins, attendees=attendees or meeting.attendees)
 
 
+def as_calendar(meeting: Meeting, settings: Settings, stamp: datetime) -> bytes:
+    """Return a meeting's first invitation, as of a moment.
+
+    Raises:
+        SettingsError: if the settings have no sender.
+    """
+    return _invitation(meeting, settings, 0, stamp)
+
+
 def _invitation(meeting: Meeting, settings: Settings, sequence: int, stamp: datetime) -> bytes:
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
@@ -279,16 +257,21 @@ def _invitation(meeting: Meeting, settings: Settings, sequence: int, stamp: date
     if isinstance(zone, ZoneInfo) and zone.key not in ("UTC", "Etc/UTC"):
         calendar.add_component(vtimezone(zone, meeting.begins.replace(tzinfo=None)))
     calendar.add_component(_event(meeting, settings, sequence, stamp))
+    for regular, instead in () if meeting.cancelled else meeting.moved:
+        one = _event(replace(meeting, begins=instead, rule=()), settings, sequence, stamp)
+        one.add("recurrence-id", _written(regular))
+        calendar.add_component(one)
     return calendar.to_ical()
 
 
+def _written(moment: datetime) -> datetime:
+    """Return a time as invitations write it: in its zone, or in UTC if that is its zone."""
+    utc = getattr(moment.tzinfo, "key", "UTC") in ("UTC", "Etc/UTC")
+    return moment.astimezone(UTC) if utc else moment
+
+
 def _event(meeting: Meeting, settings: Settings, sequence: int, stamp: datetime) -> Event:
-    sender = sender_of(settings)
-    begins = (
-        meeting.begins
-        if getattr(meeting.begins.tzinfo, "key", "UTC") not in ("UTC", "Etc/UTC")
-        else meeting.begins.astimezone(UTC)
-    )
+    sender, begins = sender_of(settings), _written(meeting.begins)
     event = Event()
     event.add("uid", f"{safe_name(meeting.name)}@{sender.split('@')[1]}")
     event.add("dtstamp", stamp.astimezone(UTC).replace(microsecond=0))
@@ -320,7 +303,7 @@ def _person(name: str, mail: str, params: dict[str, str]) -> vCalAddress:
 def as_letter(meeting: Meeting, issued: Issued, incident_id: str | None = None) -> Letter:
     """Return the letter that carries an invitation to everybody who is invited."""
     what = "Cancelled" if meeting.cancelled else "Invitation" if issued.sequence == 0 else "Changed"
-    when = f"{meeting.begins:%A %-d %B %Y, %H:%M %Z}, {meeting.minutes} minutes"
+    when = f"{meeting.first:%A %-d %B %Y, %H:%M %Z}, {meeting.minutes} minutes"
     text = "\n".join([meeting.title, when, *([meeting.place] if meeting.place else []), "", meeting.agenda]) + "\n"
     key = f"invitation/{meeting.name}/{issued.sequence}"
     method = "CANCEL" if meeting.cancelled else "REQUEST"
