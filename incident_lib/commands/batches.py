@@ -50,7 +50,7 @@ def one_of(batch: bool, single: str | None, name: str, flag: str) -> None:
 def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Draft every major incident that has no page yet, and say what became of it."""
     from incident_lib.loading import load
-    from incident_lib.reports.missing_drafts import Drafts, draft_all, incidents_to_draft
+    from incident_lib.reports.draft_batch import Drafts, draft_all, incidents_to_draft
 
     records, into = load(data, as_of=as_of), Path(reports)
     drafts = Drafts(tuple(incidents_to_draft(records, into)), data, as_of, owner, into)
