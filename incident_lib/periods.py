@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from incident_lib.errors import SettingsError
+from incident_lib.tables import spelled
 
 _FORMS = "2026, 2026-Q3, 2026-10, or 2026-10-01..2026-10-31"
 
@@ -50,6 +52,9 @@ def parse_period(text: str) -> Period:
 
     Raises:
         SettingsError: if it names none, or its end is before its start.
+
+    >>> inc.parse_period("2026-Q3").last
+    datetime.date(2026, 9, 30)
     """
     text = text.strip()
     try:
@@ -77,6 +82,22 @@ def _end_of_month(year: int, month: int) -> date:
 
 
 def period_of(time: pd.Timestamp, zone: ZoneInfo) -> Period:
-    """Return the quarter that a time lies in."""
+    """Return the quarter that a time lies in.
+
+    >>> inc.period_of(records.as_of, records.settings.workbook.tz).name
+    '2026-Q3'
+    """
     local = time.tz_convert(zone)
     return parse_period(f"{local.year}-Q{(local.month + 2) // 3}")
+
+
+def quarters_of(times: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """Return the name of the quarter that each time lies in (see ``period_of``); missing where the time is."""
+    local = times.dt.tz_convert(zone)
+    numbers = (local.dt.year * 4 + local.dt.quarter - 1).fillna(-1).to_numpy("int64")
+    stated = numbers[numbers >= 0]
+    if not len(stated):
+        return pd.Series(None, index=times.index, dtype="str")
+    first, last = stated.min(), stated.max()
+    names = [f"{number // 4}-Q{number % 4 + 1}" for number in range(first, last + 1)]
+    return spelled(np.where(numbers < 0, -1, numbers - first), names, times.index)

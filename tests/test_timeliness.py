@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -12,12 +14,14 @@ from hypothesis import strategies as st
 
 from incident_lib.errors import SettingsError
 from incident_lib.follow_up.states import state_counts, step_states
-from incident_lib.periods import Period, parse_period, period_of
+from incident_lib.periods import Period, parse_period, period_of, quarters_of
 from incident_lib.review import meeting as review
 from incident_lib.review import response
 from incident_lib.review.response import TIME_TO_RESOLVE, WHOLE, durations, honest_median
+from incident_lib.tables import translated
 from incident_lib.timeliness import states as timeliness
 
+BERLIN = ZoneInfo("Europe/Berlin")
 DUE = "2026-03-09T23:59:59Z"  # five business days after Monday 2 March
 
 
@@ -196,3 +200,20 @@ def test_a_review_counts_its_period(loaded):
     incidents = review.incidents_in(loaded(page(), as_of="2026-04-01"), parse_period("2026-Q1"))
 
     assert review.severity_counts(incidents, incidents.head(0))["incidents"].tolist() == [1, 0, 0, 0]
+
+
+@given(st.lists(st.none() | st.datetimes(datetime(1990, 1, 2), datetime(2100, 12, 30)), max_size=20))
+def test_the_quarters_of_a_column_are_those_of_its_times(times):
+    """All at once they come out as one by one, by the days of the zone; a missing time has none."""
+    column = pd.Series(times, dtype="datetime64[us]").dt.tz_localize("UTC")
+    expected = [period_of(time, BERLIN).name if pd.notna(time) else None for time in column]
+
+    assert [name if isinstance(name, str) else None for name in quarters_of(column, BERLIN)] == expected
+
+
+def test_a_text_is_found_among_known_ones_or_not_at_all():
+    """What stands for it is given; a missing text, and one that nobody knows, stands for nothing."""
+    teams = translated(pd.Series(["Ana", None, "Bo"], dtype="str"), {"Bo": "mail", "Ana": "dns"})
+
+    assert teams.fillna("?").tolist() == ["dns", "?", "mail"]
+    assert translated(pd.Series(["Ana"], dtype="str"), {}).isna().all()

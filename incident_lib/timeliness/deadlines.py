@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import pandas as pd
 
 from incident_lib.business_time import BusinessCalendar, business_calendar, deadlines, proof
 from incident_lib.records import Records
 from incident_lib.settings import Settings, Span
-from incident_lib.tables import split_names
+from incident_lib.tables import places_in, split_names
 
 NOW = "now"
-_NO_TIMES = {"dtype": "datetime64[us, UTC]"}
 
 
 def calendar_of(settings: Settings) -> BusinessCalendar:
@@ -55,23 +55,44 @@ def incident_deadlines(records: Records) -> pd.DataFrame:
     The index is the incident's id; columns severity, start_at, calendar, rule (see ``rule_names``), meeting_due_at and
     page_due_at, UTC. ``start_at`` is the time of the severity's start event; where it is missing (not resolved yet) the
     deadlines are missing too.
+
+    >>> inc.incident_deadlines(records).columns.tolist()[:3]
+    ['severity', 'start_at', 'calendar']
     """
-    table = _clocks(records)
+    table = page_deadlines(records).set_index("incident_id")
     return table.assign(
-        meeting_due_at=due_by(table, "meeting", records.settings),
-        page_due_at=due_by(table, "page", records.settings),
+        meeting_due_at=due_by(table, "meeting", records.settings), page_due_at=table.pop("page_due_at")
     )
+
+
+def page_deadlines(records: Records) -> pd.DataFrame:
+    """Return ``incident_deadlines`` of the pages alone, in the order of ``records.major``; the id is a column."""
+    table = _clocks(records)
+    return table.assign(page_due_at=due_by(table, "page", records.settings))
 
 
 def _clocks(records: Records) -> pd.DataFrame:
-    """Return severity, start_at, calendar and rule of each major incident."""
-    major = records.major.set_index("incident_id")
-    owners = records.postmortems.drop_duplicates("incident_id").set_index("incident_id")["owner"]
-    table = major[["severity"]].assign(
-        start_at=_starts(major, records.settings),
-        calendar=calendar_names(major["customers"], owners.reindex(major.index), records),
+    """Return incident_id, severity, start_at, calendar and rule of each major incident."""
+    events = {records.settings.deadlines.start, *records.settings.deadlines.start_by_severity.values()}
+    major = major_of(records, "incident_id", "severity", "customers", *events)
+    owners = pages_of(records, major["incident_id"], "owner")["owner"]
+    table = major[["incident_id", "severity"]].assign(
+        start_at=_starts(major, records.settings), calendar=calendar_names(major["customers"], owners, records)
     )
     return table.assign(rule=rule_of(table["start_at"], records.settings))
+
+
+def major_of(records: Records, *columns: str) -> pd.DataFrame:
+    """Return some columns of ``records.major``, rows numbered from 0."""
+    kept = records.incidents["severity"].isin(records.settings.severities.major).to_numpy()
+    # a column by itself is filtered piece by piece; a frame would be gathered row by row
+    return pd.DataFrame({name: records.incidents[name].array[kept] for name in columns})
+
+
+def pages_of(records: Records, ids: pd.Series, *columns: str) -> pd.DataFrame:
+    """Return some columns of each incident's page, of the first if there are several; missing without one."""
+    pages = records.postmortems.drop_duplicates("incident_id").reset_index(drop=True)
+    return pages[list(columns)].reindex(places_in(pages["incident_id"], ids)).set_axis(ids.index)
 
 
 def _starts(incidents: pd.DataFrame, settings: Settings) -> pd.Series:
@@ -108,13 +129,13 @@ def due_by(table: pd.DataFrame, what: str, settings: Settings) -> pd.Series:
 
     Missing where the clock has not started, or the settings state no span for the severity.
     """
-    due = pd.Series(pd.NaT, index=table.index, **_NO_TIMES)
+    due = np.full(len(table), np.datetime64("NaT", "us"))
     calendars = calendars_of(settings)
-    for (severity, name, rule), part in table.groupby(["severity", "calendar", "rule"], observed=True):
+    for (severity, name, rule), rows in table.groupby(["severity", "calendar", "rule"], observed=True).indices.items():
         span = spans_of(settings, what, rule).get(str(severity))
         if span is not None:
-            due.loc[part.index] = deadlines(part["start_at"], span, calendars[name])
-    return due
+            due[rows] = deadlines(table["start_at"].iloc[rows], span, calendars[name]).to_numpy("datetime64[us]")
+    return pd.Series(due, index=table.index).dt.tz_localize("UTC")
 
 
 def by_calendar(
@@ -122,6 +143,8 @@ def by_calendar(
 ) -> pd.Series:
     """Return what a function of rows and their calendar gives, for a table with a column ``calendar``."""
     calendars = calendars_of(settings)
+    if len(calendars) == 1:
+        return function(table, calendars[""])
     parts = [function(part, calendars[name]) for name, part in table.groupby("calendar", sort=False)]
     return pd.concat(parts).reindex(table.index) if parts else function(table, calendars[""])
 
@@ -135,6 +158,9 @@ def deadline_proof(records: Records, incident_id: str, *, severity: str | None =
     """Return how an incident's page deadline was counted, day by day; says so if the clock has not started.
 
     ``severity`` and ``rule`` ask for the count under another severity or rule than its own.
+
+    >>> print(inc.deadline_proof(records, "INC-2026-042"))
+    resolved Thu 21 May 2026 11:12 America/Detroit → day 1 Fri 22 May, Mon 25 May is Memorial ...
     """
     incident = records.incident(incident_id)
     severity = severity or str(incident["severity"])
@@ -153,7 +179,11 @@ def deadline_proof(records: Records, incident_id: str, *, severity: str | None =
 
 
 def deadline_proofs(records: Records, incident_ids: Iterable[str]) -> dict[str, str]:
-    """Return the proof of each incident's page deadline, by its id."""
+    """Return the proof of each incident's page deadline, by its id.
+
+    >>> list(inc.deadline_proofs(records, ["INC-2026-042"]))
+    ['INC-2026-042']
+    """
     return {incident_id: deadline_proof(records, incident_id) for incident_id in incident_ids}
 
 
@@ -161,13 +191,16 @@ def deadlines_by_severity(records: Records) -> pd.DataFrame:
     """Return, for each incident whose severity changed, the page's deadline under each severity that it had.
 
     Columns incident_id, declared_at, severity, due_at, proof, holds (whether it is the one that counts: the highest).
+
+    >>> inc.deadlines_by_severity(records).columns.tolist()
+    ['incident_id', 'declared_at', 'severity', 'due_at', 'proof', 'holds']
     """
     changes = records.timeline[(records.timeline["kind"] == "severity") & records.timeline["severity"].notna()]
     major = records.major.set_index("incident_id")
     own = major["severity"]
     changes = changes[changes["incident_id"].isin(own.index)]
     declared = changes[["incident_id", "at", "severity"]].rename(columns={"at": "declared_at"}).reset_index(drop=True)
-    rows = declared.join(_clocks(records)["calendar"], on="incident_id")
+    rows = declared.join(_clocks(records).set_index("incident_id")["calendar"], on="incident_id")
     under_each = major.loc[declared["incident_id"]].reset_index(drop=True).assign(severity=declared["severity"])
     rows = rows.assign(start_at=_starts(under_each, records.settings))
     rows = rows.assign(rule=rule_of(rows["start_at"], records.settings))
@@ -183,8 +216,11 @@ def due_under_each_rule(records: Records) -> pd.DataFrame:
     """Return each major incident's page deadline under each rule, where the rules differ for it.
 
     Columns incident_id, severity, start_at, and a time for each of ``rule_names``. Without earlier rules: no row.
+
+    >>> inc.due_under_each_rule(records).columns.tolist()
+    ['incident_id', 'severity', 'start_at', 'rule', 'now']
     """
-    table, settings = _clocks(records), records.settings
+    table, settings = _clocks(records).set_index("incident_id"), records.settings
     due = {name: due_by(table.assign(rule=name), "page", settings) for name in rule_names(settings)}
     both = pd.DataFrame(due, index=table.index)
     differ = both.nunique(axis=1, dropna=False) > 1

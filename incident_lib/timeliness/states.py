@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from incident_lib.business_time import add_business_days, business_days_between
-from incident_lib.periods import Period, period_of
+from incident_lib.periods import Period, quarters_of
 from incident_lib.records import Records
 from incident_lib.statistics.survival import kaplan_meier, median
-from incident_lib.timeliness.deadlines import by_calendar, calendar_of, incident_deadlines, local_days
-from incident_lib.timeliness.turns import whose_turn
+from incident_lib.tables import spelled, translated
+from incident_lib.timeliness.deadlines import by_calendar, calendar_of, local_days, major_of, page_deadlines, pages_of
+from incident_lib.timeliness.turns import next_turns
 
 STATES = ("on time", "late", "overdue", "open", "not resolved", "no date", "not needed")
 MEANINGS = {
@@ -32,30 +34,34 @@ def postmortem_states(records: Records) -> pd.DataFrame:
     (the day, where its calendar is), has_page, owner, team, status, completed_at, state (see ``STATES``), days_late
     (business days; to ``as_of`` while overdue), turn (whose turn it is), because, not_needed_at (the latest time by
     which that was declared).
+
+    >>> inc.postmortem_states(records)["state"].value_counts().to_dict()
+    {'on time': 25, 'overdue': 9, 'late': 7, 'open': 2, 'not needed': 1, 'no date': 1, 'not resolved': 1}
     """
-    incidents = records.major.set_index("incident_id")[["title", "customers"]]
-    pages = records.postmortems.drop_duplicates("incident_id").set_index("incident_id")
+    table = page_deadlines(records).rename(columns={"page_due_at": "due_at"})
     kept = ["owner", "status", "created_at", "completed_at", "reviewed_at", "closed_at", "not_needed"]
-    table = incidents.join(incident_deadlines(records)).join(pages[kept]).rename(columns={"page_due_at": "due_at"})
+    told = major_of(records, "title", "customers", "incident_commander")
+    table = table.assign(**told, **pages_of(records, table["incident_id"], *kept))
     complete = table["completed_at"].notna() | table["status"].isin(["in review", "reviewed", "closed"])
     table["state"] = _state(table, complete, records.as_of)
     table["until"] = table["completed_at"].where(complete, records.as_of)
+    people = records.people.dropna(subset="team")
     waiting = table["state"].isin(["overdue", "open"])
     table = table.assign(
-        quarter=_quarters(table["start_at"], records),
+        quarter=quarters_of(table["start_at"], records.settings.workbook.tz),
         due_on=by_calendar(table, records.settings, lambda part, calendar: local_days(part["due_at"], calendar)),
         has_page=table["status"].notna(),
-        team=table["owner"].map(dict(zip(records.people["name"], records.people["team"], strict=True))).astype("str"),
+        team=translated(table["owner"], dict(zip(people["name"], people["team"], strict=True))),
         days_late=_days_late(table, records).where(table["state"].isin(["late", "overdue"])),
-        turn=whose_turn(records).reindex(table.index).where(waiting),
+        turn=next_turns(table, records.settings).where(waiting),
         because=table["not_needed"],
         not_needed_at=table["closed_at"].fillna(table["reviewed_at"]).fillna(table["created_at"])
         .where(table["state"] == "not needed"),
     )  # fmt: skip
-    columns = ["title", "severity", "customers", "start_at", "quarter", "calendar", "rule", "due_at", "due_on",
-               "has_page", "owner", "team", "status", "completed_at", "state", "days_late", "turn", "because",
+    columns = ["incident_id", "title", "severity", "customers", "start_at", "quarter", "calendar", "rule", "due_at",
+               "due_on", "has_page", "owner", "team", "status", "completed_at", "state", "days_late", "turn", "because",
                "not_needed_at"]  # fmt: skip
-    return table[columns].rename_axis("incident_id").reset_index()
+    return table[columns]
 
 
 def _days_late(table: pd.DataFrame, records: Records) -> pd.Series:
@@ -65,29 +71,33 @@ def _days_late(table: pd.DataFrame, records: Records) -> pd.Series:
     )
 
 
-def _quarters(start_at: pd.Series, records: Records) -> pd.Series:
-    """Return the quarter of each start, such as 2026-Q3, by the workbook's days."""
-    zone = records.settings.workbook.tz
-    return start_at.map(lambda time: period_of(time, zone).name, na_action="ignore").astype("str")
-
-
 def _state(table: pd.DataFrame, complete: pd.Series, as_of: pd.Timestamp) -> pd.Series:
     """Return the state of each post-mortem; a later line wins over an earlier one.
 
     A page that is complete and was declared not needed as well counts as complete if it says since when.
     """
-    state = pd.Series("open", index=table.index, dtype="str")
-    state = state.mask(table["due_at"].isna() & table["start_at"].isna(), "not resolved")
-    state = state.mask(table["due_at"] < as_of, "overdue")
-    state = state.mask(complete & table["completed_at"].isna(), "no date")
-    state = state.mask(table["not_needed"].notna(), "not needed")
     before_start = table["completed_at"].notna() & table["due_at"].isna()
-    in_time = (table["completed_at"] <= table["due_at"]) | before_start
-    return state.mask(table["completed_at"].notna(), "late").mask(in_time, "on time")
+    holds = {
+        "open": pd.Series(True, index=table.index),
+        "not resolved": table["due_at"].isna() & table["start_at"].isna(),
+        "overdue": table["due_at"] < as_of,
+        "no date": complete & table["completed_at"].isna(),
+        "not needed": table["not_needed"].notna(),
+        "late": table["completed_at"].notna(),
+        "on time": (table["completed_at"] <= table["due_at"]) | before_start,
+    }
+    state = np.zeros(len(table), "int8")
+    for number, rows in enumerate(holds.values()):
+        state[rows.to_numpy()] = number
+    return spelled(state, list(holds), table.index)
 
 
 def within(states: pd.DataFrame, period: Period | None, records: Records) -> pd.DataFrame:
-    """Return the rows whose clock started in a period, or all; incidents not resolved yet are in every period."""
+    """Return the rows whose clock started in a period, or all; incidents not resolved yet are in every period.
+
+    >>> len(inc.within(inc.postmortem_states(records), inc.parse_period("2026-Q3"), records))
+    7
+    """
     if period is None:
         return states
     inside = period.contains(states["start_at"], records.settings.workbook.tz)
@@ -95,17 +105,30 @@ def within(states: pd.DataFrame, period: Period | None, records: Records) -> pd.
 
 
 def overdue(states: pd.DataFrame) -> pd.DataFrame:
-    """Return the overdue post-mortems, the oldest first."""
+    """Return the overdue post-mortems, the oldest first.
+
+    >>> inc.overdue(inc.postmortem_states(records))["incident_id"].tolist()[:3]
+    ['INC-2025-038', 'INC-2025-069', 'INC-2025-075']
+    """
     return states[states["state"] == "overdue"].sort_values(["due_at", "incident_id"], kind="stable")
 
 
 def not_resolved(states: pd.DataFrame) -> pd.DataFrame:
-    """Return the major incidents that are not resolved, so that nothing is due for them yet."""
+    """Return the major incidents that are not resolved, so that nothing is due for them yet.
+
+    >>> inc.not_resolved(inc.postmortem_states(records))["incident_id"].tolist()
+    ['INC-2026-081']
+    """
     return states[states["state"] == "not resolved"]
 
 
 def due_next(states: pd.DataFrame, records: Records, days: int = 5) -> pd.DataFrame:
-    """Return the post-mortems that fall due within the next business days, the first first."""
+    """Return the post-mortems that fall due within the next business days, the first first.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.due_next(states, records)["incident_id"].tolist()
+    ['INC-2026-078', 'INC-2026-080']
+    """
     zone = records.settings.workbook.tz
     last = add_business_days(records.as_of.tz_convert(zone).date(), days, calendar_of(records.settings))
     coming = states[(states["state"] == "open") & (states["due_on"] <= pd.Timestamp(last))]
@@ -113,7 +136,11 @@ def due_next(states: pd.DataFrame, records: Records, days: int = 5) -> pd.DataFr
 
 
 def state_shares(states: pd.DataFrame) -> pd.DataFrame:
-    """Return per state: its meaning, how many post-mortems, and their share of all major incidents."""
+    """Return per state: its meaning, how many post-mortems, and their share of all major incidents.
+
+    >>> inc.state_shares(inc.postmortem_states(records)).columns.tolist()
+    ['state', 'meaning', 'incidents', 'share']
+    """
     counts = states["state"].value_counts().reindex(list(STATES), fill_value=0)
     shares = counts / max(len(states), 1)
     return pd.DataFrame({
@@ -128,6 +155,10 @@ def completion_times(states: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     Counted from the clock's start in calendar days; ``due_days`` is how many the deadline gave. Left out, since nothing
     can be said of how long they take: those declared not needed, those complete without a date (missing data, not
     open), and incidents not resolved. Records without any page tell nothing of how long pages take: no row.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.completion_times(states, records.as_of)["finished"].value_counts().to_dict()
+    {True: 32, False: 11}
     """
     known = states[states["start_at"].notna() & ~states["state"].isin(["not needed", "no date", "not resolved"])]
     known = known if states["has_page"].any() else known.head(0)
@@ -139,12 +170,21 @@ def completion_times(states: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def completion_curve_table(times: pd.DataFrame) -> pd.DataFrame:
-    """Return the Kaplan–Meier curve of completion (see ``survival.kaplan_meier``), with open ones counted."""
+    """Return the Kaplan–Meier curve of completion (see ``survival.kaplan_meier``), with open ones counted.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.completion_curve_table(inc.completion_times(states, records.as_of)).columns.tolist()
+    ['time', 'at_risk', 'events', 'censored', 'survival', 'std_error', 'lower', 'upper']
+    """
     return kaplan_meier(times["days"].to_numpy(), times["finished"].to_numpy())
 
 
 def overdue_sentence(states: pd.DataFrame) -> str:
-    """Return the report's answer: how many are overdue, and the oldest; or that the records hold no page at all."""
+    """Return the report's answer: how many are overdue, and the oldest; or that the records hold no page at all.
+
+    >>> print(inc.overdue_sentence(inc.postmortem_states(records)))
+    9 of 46 post-mortems are overdue; the oldest, INC-2025-038, by 275 business days.
+    """
     late, total = overdue(states), len(states)
     if not total:
         return "No major incident in the records of this period, so no post-mortem was due."
@@ -164,7 +204,11 @@ def overdue_sentence(states: pd.DataFrame) -> str:
 
 
 def on_time_sentence(states: pd.DataFrame) -> str:
-    """Return how many of all major incidents whose deadline has passed had their post-mortem in time."""
+    """Return how many of all major incidents whose deadline has passed had their post-mortem in time.
+
+    >>> print(inc.on_time_sentence(inc.postmortem_states(records)))
+    25 of 41 major incidents whose deadline has passed had a complete post-mortem by then ...
+    """
     judged = states[states["state"].isin(JUDGED)]
     if judged.empty:
         return "No deadline has passed yet, so nothing can be said about being on time."
@@ -182,7 +226,12 @@ def on_time_sentence(states: pd.DataFrame) -> str:
 
 
 def duration_sentence(times: pd.DataFrame) -> str:
-    """Return how long a post-mortem takes with the open ones counted, with its interval and n."""
+    """Return how long a post-mortem takes with the open ones counted, with its interval and n.
+
+    >>> states = inc.postmortem_states(records)
+    >>> print(inc.duration_sentence(inc.completion_times(states, records.as_of)))
+    Half of the post-mortems are complete within 6.2 calendar days (95 % interval 5.7 to 11.3) ...
+    """
     if times.empty:
         return "How long a post-mortem takes can't be told: the records hold no page of one."
     found, open_ones = median(completion_curve_table(times)), int((~times["finished"]).sum())
@@ -198,7 +247,11 @@ def duration_sentence(times: pd.DataFrame) -> str:
 
 
 def not_counted_sentence(states: pd.DataFrame) -> str:
-    """Return which major incidents the curve leaves out, and why."""
+    """Return which major incidents the curve leaves out, and why.
+
+    >>> print(inc.not_counted_sentence(inc.postmortem_states(records)))
+    Not in the curve: 1 declared not needed, 1 complete without saying since when (missing ...
+    """
     if not states["has_page"].any():
         return (
             "There is no curve, since without a page nothing tells a post-mortem that is late from one kept elsewhere."
