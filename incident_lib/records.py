@@ -11,8 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from incident_lib.errors import SettingsError
 from incident_lib.explore.rows import kept, stand_in
@@ -62,6 +60,9 @@ class Records:
 
         Raises:
             SettingsError: for an unknown id, with the nearest known one.
+
+        >>> records["INC-2026-042"].title
+        'Outbound mail delayed for shared hosting'
         """
         return _above("one_incident").incident(self, incident_id)
 
@@ -76,26 +77,16 @@ class Records:
     @property
     def major(self) -> pd.DataFrame:
         """Return the incidents whose severity asks for a post-mortem."""
-        return self.of_major(*self.incidents)
-
-    def of_major(self, *columns: str) -> pd.DataFrame:
-        """Return some columns of the incidents whose severity asks for a post-mortem; the rows of ``major``."""
-        is_major = self.incidents["severity"].isin(self.settings.severities.major)
-        # a column by itself is filtered chunk by chunk; a frame would be gathered row by row
-        return pd.DataFrame({name: self.incidents[name][is_major] for name in columns})
-
-    def pages_of(self, ids: pd.Index, *columns: str) -> pd.DataFrame:
-        """Return some columns of each incident's page, by its id: of the first, if there are several; else missing."""
-        pages = self.postmortems.drop_duplicates("incident_id").reset_index(drop=True)
-        known = pa.array(pages["incident_id"], pa.large_string())
-        places = pc.index_in(pa.array(ids, pa.large_string()), value_set=known)
-        return pages[list(columns)].reindex(places.fill_null(-1).to_numpy()).set_axis(ids)
+        return self.incidents[self.incidents["severity"].isin(self.settings.severities.major)]
 
     def incident(self, incident_id: str) -> pd.Series:
         """Return one incident as a row.
 
         Raises:
             SettingsError: for an unknown id, with the nearest known one.
+
+        >>> records.incident("INC-2026-042")["severity"]
+        'critical'
         """
         found = self.incidents[self.incidents["incident_id"] == incident_id]
         if found.empty:
@@ -127,6 +118,11 @@ class Records:
 
         Raises:
             SettingsError: for a name that no incident has, with the nearest known one; for a time that is none.
+
+        >>> len(records.where(severity="critical", since="2026-04").incidents)
+        4
+        >>> records.where(service="mail").where(text="queue").filter_line()
+        'records.where(service="mail", text="queue")'
         """
         given = {
             "period": period, "since": since, "until": until, "severity": severity, "customer": customer,
@@ -152,14 +148,18 @@ class Records:
 
         Raises:
             SettingsError: for anything but one SELECT, for what DuckDB refuses, where DuckDB is missing.
+
+        >>> records.sql("select severity, count(*) as n from incidents group by all order by n")["n"].tolist()
+        [6, 40, 55, 59]
         """
         tables = {table.name: getattr(self, table.name) for table in TABLES}
         return _above("sql_view").queried(tables, query, parameters)
 
     def filter_line(self, name: str = "records") -> str:
-        """Return the Python line that chooses these records: ``records.where(severity="critical", since="2026-04")``.
+        """Return the Python line that makes these records again from the whole ones, which it calls ``name``.
 
-        ``name`` is what the whole records are called there.
+        >>> records.where(since="2026-04").where(severity="CRITICAL").filter_line()
+        'records.where(severity="critical", since="2026-04")'
         """
         return self.selection.line(name)
 

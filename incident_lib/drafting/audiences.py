@@ -133,6 +133,9 @@ def customer_notice(records: Records, incident_id: str, customer: str) -> str:
 
     Raises:
         SettingsError: if the customer is unknown, or the incident is not tagged with them.
+
+    >>> print(inc.customer_notice(records, "INC-2026-042", "Brightwater Clinics").splitlines()[0])
+    Dear Brightwater Clinics,
     """
     known = [one.name for one in records.settings.customers]
     if customer not in known:

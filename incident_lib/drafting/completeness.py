@@ -26,6 +26,9 @@ def page_completeness(records: Records, incident_id: str) -> pd.DataFrame:
 
     ``state`` is filled, partly (a prompt still waits) or not at all; ``words`` counts those that are there, ``left``
     estimates those to write: what such a section usually takes, as ``WORDS`` says, where its prompt still stands.
+
+    >>> inc.page_completeness(records, "INC-2026-042").columns.tolist()
+    ['section', 'state', 'words', 'left']
     """
     path = page_path(records, incident_id)
     if path.is_file():
@@ -67,7 +70,11 @@ def _words(text: str) -> int:
 
 
 def completeness_sentence(table: pd.DataFrame) -> str:
-    """Return how far a page is in one sentence."""
+    """Return how far a page is in one sentence.
+
+    >>> inc.completeness_sentence(inc.page_completeness(records, "INC-2026-042"))
+    'Of 12 sections: 12 filled; no prompt is left.'
+    """
     counts = table["state"].value_counts()
     shares = ", ".join(f"{counts.get(state, 0)} {state}" for state in STATES if counts.get(state, 0))
     left = int(table["left"].sum())

@@ -88,6 +88,9 @@ def draft_page(records: Records, incident_id: str, *, owner: str | None = None) 
 
     Raises:
         SettingsError: for an unknown incident.
+
+    >>> print(inc.draft_page(records, "INC-2026-042").splitlines()[1])
+    incident: INC-2026-042
     """
     records.incident(incident_id)
     return draft(records, incident_id, owner=owner, sidecar=read_sidecar(records, incident_id)).text
@@ -113,6 +116,9 @@ def newest_major(records: Records) -> str:
 
     Raises:
         SettingsError: if the records hold no major incident.
+
+    >>> inc.newest_major(records)
+    'INC-2026-081'
     """
     major = records.major.sort_values(["first_seen_at", "incident_id"], na_position="first")
     if major.empty:
@@ -121,7 +127,11 @@ def newest_major(records: Records) -> str:
 
 
 def draft_sentences(records: Records, incident_id: str) -> list[str]:
-    """Return what the draft report says first: what is known of the incident, and whether it has a page."""
+    """Return what the draft report says first: what is known of the incident, and whether it has a page.
+
+    >>> inc.draft_sentences(records, "INC-2026-042")[0]
+    'INC-2026-042: Outbound mail delayed for shared hosting'
+    """
     incident = records.incident(incident_id)
     page = records.postmortems[records.postmortems["incident_id"] == incident_id]
     title = incident["title"] if pd.notna(incident["title"]) else incident_id

@@ -19,6 +19,9 @@ def page_text(markdown: str) -> Shown:
     """Return a post-mortem page (Markdown, its front matter left out) as HTML; raw HTML in it is shown, not obeyed.
 
     A footnote's mark shows its place when one points at it, and leads to the list at the end; each entry leads back.
+
+    >>> "<strong>Mail</strong>" in inc.page_text("**Mail** was late.").html
+    True
     """
     body = markdown.split("\n---\n", 1)[-1] if markdown.startswith("---\n") else markdown
     notes = {found["label"]: found["text"].replace("`", "") for found in _DEFINITION.finditer(body)}

@@ -293,14 +293,24 @@ def _again(path: Path, content: bytes, fresh: Draft, prior: Sidecar | None, owne
 
 
 def preview(records: Records, incident_id: str, *, owner: str | None = None) -> Redraft:
-    """Return what drafting would make of an incident's page now, without writing anything."""
+    """Return what drafting would make of an incident's page now, without writing anything.
+
+    >>> result = inc.preview(records, "INC-2026-081")
+    >>> type(result).__name__
+    'Redraft'
+    """
     path, prior = page_path(records, incident_id), read_sidecar(records, incident_id)
     fresh = draft(records, incident_id, owner=owner, sidecar=prior)
     return _again(path, path.read_bytes(), fresh, prior, owner) if path.is_file() else first_draft(fresh)
 
 
 def redraft_sentence(records: Records, incident_id: str, result: Redraft) -> str:
-    """Return what is new for the sections that people changed, in a sentence."""
+    """Return what is new for the sections that people changed, in a sentence.
+
+    >>> result = inc.preview(records, "INC-2026-081")
+    >>> print(inc.redraft_sentence(records, "INC-2026-081", result))
+    Nobody has changed a section of this page yet, so there is nothing to offer: drafting again renews it.
+    """
     if not page_path(records, incident_id).is_file() or not result.kept:
         return "Nobody has changed a section of this page yet, so there is nothing to offer: drafting again renews it."
     return (
@@ -310,7 +320,12 @@ def redraft_sentence(records: Records, incident_id: str, result: Redraft) -> str
 
 
 def evidence_sentence(records: Records, result: Redraft) -> str:
-    """Return how many generated claims the page holds, and how many of them their sources still bear out."""
+    """Return how many generated claims the page holds, and how many of them their sources still bear out.
+
+    >>> result = inc.preview(records, "INC-2026-081")
+    >>> print(inc.evidence_sentence(records, result).split("; ")[1])
+    the places they point to still bear out 46 of them.
+    """
     table = verify_claims(result.sidecar.as_dict(), records.folder)
     if table.empty:
         return "The page holds no sentence of ours, so there is no evidence to follow."

@@ -177,6 +177,9 @@ def lint_text(text: str, people: Iterable[str], limits: Limits | None = None) ->
     """Return what could be said better in a page's whole text; its front matter names more people, and the tasks.
 
     Front matter that can't be read is passed over: 'incidents check' reports it.
+
+    >>> [one.rule for one in inc.lint_text("The outage was Tom's fault.", ["Tom Okafor"])]
+    ['blame', 'outage']
     """
     try:
         page = split_page(text)
@@ -190,7 +193,12 @@ def lint_text(text: str, people: Iterable[str], limits: Limits | None = None) ->
 
 
 def findings_table(findings: list[Finding]) -> pd.DataFrame:
-    """Return findings as a table: line, section, rule, words, why, better."""
+    """Return findings as a table: line, section, rule, words, why, better.
+
+    >>> found = inc.lint_text("The outage was Tom's fault.", ["Tom Okafor"])
+    >>> inc.findings_table(found).columns.tolist()
+    ['line', 'section', 'rule', 'words', 'why', 'better']
+    """
     return pd.DataFrame([vars(one) for one in findings], columns=["line", "section", "rule", "words", "why", "better"])
 
 

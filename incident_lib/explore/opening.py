@@ -25,7 +25,7 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
         SourceError: if nothing in it could be read.
 
     >>> len(inc.load("data", as_of="2026-03-31").incidents)
-    109
+    108
     """
     records = load_records(folder, as_of=as_of)
     _LAST[:] = [weakref.ref(records)]

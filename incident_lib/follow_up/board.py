@@ -37,6 +37,9 @@ def follow_up_board(records: Records, *, owner: str | None = None, customer: str
 
     Raises:
         SettingsError: for an owner or customer whom no open follow-up names, with the nearest.
+
+    >>> len(inc.follow_up_board(records).next)
+    39
     """
     states = step_states(records)
     ids = open_incidents(states)
@@ -82,7 +85,11 @@ def _most_urgent_first(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def board_sentence(board: Board) -> str:
-    """Return the board's answer: how many follow-ups are open, and which step has been waiting longest."""
+    """Return the board's answer: how many follow-ups are open, and which step has been waiting longest.
+
+    >>> print(inc.board_sentence(inc.follow_up_board(records)))
+    39 follow-ups are open, 31 of them with a step whose time has passed; the oldest is ...
+    """
     if board.next.empty:
         return "Nothing is open: every follow-up step of every major incident is done or not needed."
     late = board.next[board.next["state"] == "missing"]
@@ -100,6 +107,9 @@ def work_by_owner(board: Board) -> pd.DataFrame:
     """Return per owner how many follow-ups are open, how many steps wait, and since when: to talk about, no ranking.
 
     Columns owner, open, waiting, oldest (the longest time that a step is late, business days); by name.
+
+    >>> inc.work_by_owner(inc.follow_up_board(records)).columns.tolist()
+    ['owner', 'open', 'waiting', 'oldest']
     """
     table = board.next.assign(owner=board.next["incident_id"].map(board.owners))
     groups = table.groupby("owner", sort=True)
@@ -109,7 +119,11 @@ def work_by_owner(board: Board) -> pd.DataFrame:
 
 
 def owners_and_customers(board: Board) -> pd.DataFrame:
-    """Return the board's next steps with the page's owner and the customers beside them."""
+    """Return the board's next steps with the page's owner and the customers beside them.
+
+    >>> inc.owners_and_customers(inc.follow_up_board(records)).columns.tolist()[:3]
+    ['incident_id', 'severity', 'next']
+    """
     customers = board.customers.map(lambda names: ", ".join(names) or None)
     ids = board.next["incident_id"]
     return board.next.assign(owner=ids.map(board.owners), customers=ids.map(customers).astype("str"))
@@ -135,6 +149,9 @@ def customer_view(records: Records, customer: str | None = None) -> CustomerView
 
     Raises:
         SettingsError: for an unknown customer, or if no incident names any.
+
+    >>> inc.customer_view(records, "Brightwater Clinics").customer
+    'Brightwater Clinics'
     """
     tagged = records.incidents.assign(names=records.incidents["customers"].map(split_names))
     customer = customer or _latest(tagged)
@@ -179,7 +196,11 @@ def _work(records: Records, ids: Iterable[str], customer: str, screen: Screen) -
 
 
 def customer_sentence(view: CustomerView) -> str:
-    """Return the answer of a customer's page."""
+    """Return the answer of a customer's page.
+
+    >>> inc.customer_sentence(inc.customer_view(records, "Brightwater Clinics"))
+    '16 incidents affected Brightwater Clinics; all of them are resolved, and 1 piece of work ...
+    """
     still = int(view.incidents["resolved_at"].isna().sum())
     todo = int((view.work["state"] == "open").sum())
     affected = (

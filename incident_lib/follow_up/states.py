@@ -30,6 +30,9 @@ def step_states(records: Records) -> pd.DataFrame:
     Columns: incident_id, severity, step, title, whose, state (see ``STATES``), done_at, due_at, days_late (business
     days, to ``as_of`` while it is missing), by, because (why it is not needed), evidence (what shows that it was done,
     in words) and source (where that stands).
+
+    >>> sorted(inc.step_states(records)["state"].unique())
+    ['done', 'due', 'late', 'missing', 'not needed', 'unknown']
     """
     frame = follow_up_facts(records)
     parts = [_one_step(records, frame, step).assign(order=place) for place, step in enumerate(records.settings.steps)]
@@ -103,7 +106,11 @@ def _state(
 
 
 def state_counts(states: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each step is in each state: one row per step in the process's order, one column per state."""
+    """Return how often each step is in each state: one row per step in the process's order, one column per state.
+
+    >>> inc.state_counts(inc.step_states(records)).columns.tolist()
+    ['step', 'done', 'late', 'due', 'missing', 'not needed', 'unknown']
+    """
     counts = pd.crosstab(states["title"], states["state"]).reindex(states["title"].unique(), fill_value=0)
     return counts.reindex(columns=list(STATES), fill_value=0).rename_axis("step").reset_index()
 

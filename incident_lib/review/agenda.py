@@ -35,6 +35,16 @@ def topics(
     """Return all that could be talked about, from the report's own tables; questions, never verdicts about persons.
 
     ``tasks`` are the open action items with ``days_late``. What can be decided counts more than what can only be noted.
+
+    >>> month, until = inc.parse_period("2026-09"), records.as_of
+    >>> incidents, likeness = inc.incidents_in(records, month), inc.Likeness(inc.incidents_until(records, until))
+    >>> decisions, tasks = inc.decisions_until(records, month), inc.open_action_items(records)
+    >>> broken = inc.most_broken(inc.rule_results(records, incidents))
+    >>> changes = pd.DataFrame(columns=["what", "verdict", "sentence"])
+    >>> again, fixed = inc.recurring(likeness, incidents), inc.fixes(records, likeness, until=until)
+    >>> well = inc.quotes(records, incidents, "What went well")
+    >>> inc.topics(decisions, broken, changes, fixed, again, tasks, well)[0].question
+    'Which of our own decisions do we still want, and what keeps them open?'
     """
     every = [
         _decisions(decisions),
@@ -129,6 +139,9 @@ def meeting_agenda(found: Sequence[Topic], *, minutes: int = 30) -> pd.DataFrame
     """Return the agenda: no, minutes, question, why, section; opening and closing included, minutes add up exactly.
 
     Topics get minutes in proportion to their value, 2 at least and 8 at most; what then has no room is left out.
+
+    >>> inc.meeting_agenda([]).columns.tolist()
+    ['no', 'minutes', 'question', 'why', 'section']
     """
     room = minutes - OPENING - CLOSING
     chosen = list(found[: room // LEAST])
@@ -157,7 +170,11 @@ def _shared(values: Sequence[float], room: int) -> list[int]:
 
 
 def invited(records: Records) -> pd.DataFrame:
-    """Return who is invited: name, why (incident commander; asked to be), e-mail. Those who led are there by role."""
+    """Return who is invited: name, why (incident commander; asked to be), e-mail. Those who led are there by role.
+
+    >>> inc.invited(records).columns.tolist()
+    ['name', 'why', 'email']
+    """
     people = records.people
     leads = people["roles"].map(lambda roles: "incident commander" in split_names(roles)).astype(bool)
     chosen = people[leads | people["interested"]]

@@ -49,6 +49,12 @@ def what_changed(
 
     Compared are how often incidents came, the share of rules kept of those that could be judged (``results``: now and
     before, as from ``conformance.rule_results``), and each duration. A period that is not over counts until ``as_of``.
+
+    >>> month = inc.parse_period("2026-09")
+    >>> now, before = inc.incidents_in(records, month), inc.incidents_in(records, month.before())
+    >>> results = inc.rule_results(records, now), inc.rule_results(records, before)
+    >>> inc.what_changed(records, now, before, month, results)["what"].tolist()[:2]
+    ['incidents a week', 'rules kept per incident, in %']
     """
     days = [_days(one, records) for one in (period.before(), period)]
     rate = rate_change(len(before), days[0], len(now), days[1])
@@ -130,7 +136,12 @@ def _duration_row(measure: Measure, before: pd.DataFrame, now: pd.DataFrame, rec
 
 
 def change_sentence(changes: pd.DataFrame) -> str:
-    """Return in one sentence what improved, what got worse, and of how many things it can't be told."""
+    """Return in one sentence what improved, what got worse, and of how many things it can't be told.
+
+    >>> changes = pd.DataFrame({"what": ["incidents", "time to resolve"], "verdict": ["improved", "cannot tell"]})
+    >>> inc.change_sentence(changes)
+    'Improved: incidents; cannot tell for the other 1.'
+    """
     parts = [
         f"{verdict}: {', '.join(names)}"
         for verdict, names in changes.groupby("verdict", sort=False)["what"]
@@ -154,7 +165,12 @@ class Behaviour:
 def duration_behaviour(
     incidents: pd.DataFrame, measure: Measure, *, as_of: pd.Timestamp, points: int = POINTS
 ) -> Behaviour:
-    """Return the chart of the newest finished durations on a log scale; label is the incident."""
+    """Return the chart of the newest finished durations on a log scale; label is the incident.
+
+    >>> one = inc.measure("detected → resolved")
+    >>> inc.duration_behaviour(records.incidents, one, as_of=records.as_of).sentence
+    'Nothing unusual: 24 durations vary as they always do.'
+    """
     table = durations(incidents, measure, as_of=as_of)
     good = table[table["believed"] & table["finished"] & (table["minutes"] > 0)].tail(points)
     chart = xmr(good["minutes"], log=True)
@@ -163,7 +179,11 @@ def duration_behaviour(
 
 
 def weekly_behaviour(records: Records, until: pd.Timestamp, weeks: int = WEEKS) -> Behaviour:
-    """Return the chart of incidents per week (raw) over the last whole weeks before ``until`` on record."""
+    """Return the chart of incidents per week (raw) over the last whole weeks before ``until`` on record.
+
+    >>> inc.weekly_behaviour(records, records.as_of).sentence
+    'Nothing unusual: 26 weeks vary as they always do.'
+    """
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     end = min(until, records.as_of)
     step = pd.Timedelta(days=7)
@@ -199,7 +219,11 @@ class Season:
 
 
 def season(records: Records, until: pd.Timestamp) -> Season:
-    """Return whether incidents prefer weekdays or hours, over all that the records cover until a time."""
+    """Return whether incidents prefer weekdays or hours, over all that the records cover until a time.
+
+    >>> print(inc.season(records, records.as_of).sentence)
+    160 incidents fall more unevenly than chance makes them, by weekday (p = under 0.001) and ...
+    """
     times = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     times, end = times[times < until], min(until, records.as_of)
     tz = records.settings.workbook.tz

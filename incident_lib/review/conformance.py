@@ -42,6 +42,10 @@ def rule_results(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
 
     Columns: incident_id, severity, rule, title, state (see ``RULE_STATES``), evidence (a sentence), source (where it
     was read). Rows stand in the order of incidents, then of rules.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> sorted(inc.rule_results(records, incidents)["state"].unique())
+    ['broken', 'kept', 'not asked', 'not yet', 'unknown']
     """
     process = process_of(records, incidents)
     rules = records.settings.rules_in_force
@@ -178,7 +182,12 @@ def _contact_words(contact: pd.Series, first: pd.Series, state: pd.Series) -> pd
 
 
 def rule_counts(results: pd.DataFrame) -> pd.DataFrame:
-    """Return, per rule in the process's order, in how many incidents it is in each state."""
+    """Return, per rule in the process's order, in how many incidents it is in each state.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> inc.rule_counts(inc.rule_results(records, incidents)).columns.tolist()
+    ['rule', 'kept', 'broken', 'unknown', 'not yet', 'not asked']
+    """
     counts = pd.crosstab(results["title"], results["state"]).reindex(results["title"].unique(), fill_value=0)
     return (
         counts.reindex(columns=list(RULE_STATES), fill_value=0)
@@ -192,6 +201,10 @@ def most_broken(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rules by how often they were broken: rule, broken, judged (kept or broken), unknown, share.
 
     ``share`` is that of broken among the judged.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> inc.most_broken(inc.rule_results(records, incidents)).columns.tolist()
+    ['rule', 'broken', 'judged', 'unknown', 'share']
     """
     counts = rule_counts(results)
     judged = counts["kept"] + counts["broken"]
@@ -201,7 +214,12 @@ def most_broken(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_incident(results: pd.DataFrame) -> pd.DataFrame:
-    """Return, per incident: incident_id, severity, kept, broken, unknown, not_yet, and which rules were broken."""
+    """Return, per incident: incident_id, severity, kept, broken, unknown, not_yet, and which rules were broken.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> inc.by_incident(inc.rule_results(records, incidents)).columns.tolist()
+    ['incident_id', 'severity', 'kept', 'broken', 'unknown', 'not_yet', 'broken_rules']
+    """
     counts = pd.crosstab(results["incident_id"], results["state"]).reindex(
         results["incident_id"].unique(), fill_value=0
     )
@@ -217,6 +235,10 @@ def went_by_the_book(results: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of which no rule was broken: incident_id, kept, unknown, not_yet.
 
     Those of which less is known to be kept than is unknown are not among them: silence is no merit.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> len(inc.went_by_the_book(inc.rule_results(records, incidents)))
+    0
     """
     table = by_incident(results)
     return table[(table["broken"] == 0) & (table["kept"] > 0) & (table["kept"] >= table["unknown"])][

@@ -28,6 +28,9 @@ def decisions_until(records: Records, period: Period) -> pd.DataFrame:
     """Return the decisions of this and earlier reviews and what became of them: open, then the newest closed.
 
     Adds ``overdue`` (open, and its day is over) and ``became`` (open, overdue, done, or dropped with the reason).
+
+    >>> inc.decisions_until(records, inc.parse_period("2026-Q3"))["status"].value_counts().to_dict()
+    {'done': 8, 'open': 4, 'dropped': 2}
     """
     past = records.decisions["review"].map(lambda name: _ends(name) <= period.last).astype(bool)
     earlier = records.decisions[past]
@@ -50,7 +53,11 @@ def _ends(review: str) -> date:
 
 
 def decisions_sentence(decisions: pd.DataFrame) -> str:
-    """Return how many decisions are open, overdue, done and dropped."""
+    """Return how many decisions are open, overdue, done and dropped.
+
+    >>> inc.decisions_sentence(inc.decisions_until(records, inc.parse_period("2026-Q3")))
+    'Of 14 decisions so far: 2 overdue, 2 open, 8 done, 2 dropped.'
+    """
     if decisions.empty:
         return "No decision of an earlier review is recorded."
     counts = decisions["became"].value_counts()

@@ -18,7 +18,11 @@ _PLACEHOLDER = re.compile(r"^_?to write\b", re.IGNORECASE)
 
 
 def quotes(records: Records, incidents: pd.DataFrame, heading: str) -> pd.DataFrame:
-    """Return what the pages of these incidents say under a heading, a row per line: incident_id, text, source."""
+    """Return what the pages of these incidents say under a heading, a row per line: incident_id, text, source.
+
+    >>> inc.quotes(records, records.incidents, "What went well").columns.tolist()
+    ['incident_id', 'text', 'source']
+    """
     pages = records.postmortems[records.postmortems["incident_id"].isin(incidents["incident_id"])]
     rows = [
         {"incident_id": page.incident_id, "text": text, "source": f"{page.source}, {heading}"}
@@ -60,6 +64,9 @@ def factor_kinds(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     """Return which kinds of contributing factors each page names: incident_id, kind, text (the line), source.
 
     Each line counts for the first kind of the settings whose words it holds, or as "other"; so a page may name several.
+
+    >>> inc.factor_kinds(records, records.incidents).columns.tolist()
+    ['incident_id', 'text', 'source', 'kind']
     """
     lines = quotes(records, incidents, FACTORS_HEADING)
     kind = pd.Series("other", index=lines.index, dtype="str")
@@ -72,12 +79,19 @@ def factor_pareto(kinds: pd.DataFrame) -> pd.DataFrame:
     """Return factors by how many lines name them: name, count, share, lower, upper, reference (published share).
 
     The intervals are Goodman's for all kinds at once; lines of one page are taken as separate statements.
+
+    >>> inc.factor_pareto(inc.factor_kinds(records, records.incidents))["name"].tolist()[:2]
+    ['other', 'binary push']
     """
     return _pareto(kinds["kind"]).assign(reference=lambda table: table["name"].map(REFERENCE))
 
 
 def tag_pareto(incidents: pd.DataFrame, *, most: int = 12) -> pd.DataFrame:
-    """Return tags by how many incidents carry them (see ``factor_pareto``); those of urgency and day don't count."""
+    """Return tags by how many incidents carry them (see ``factor_pareto``); those of urgency and day don't count.
+
+    >>> inc.tag_pareto(records.incidents).columns.tolist()
+    ['name', 'count', 'share', 'lower', 'upper']
+    """
     tags = incidents["tags"].map(split_names).explode().dropna()
     table = _pareto(tags[~tags.astype("str").str.match(r"(?:critical|high|medium|low)(?:_\d{8})?$")])
     return table.head(most)
@@ -93,6 +107,9 @@ def surprises(records: Records, incidents: pd.DataFrame, *, most: int = 12) -> p
     """Return where people said that something surprised them: incident_id, text, source; pages first, then chat.
 
     A sentence counts if it holds one of the settings' words. Who said it is left to the source.
+
+    >>> inc.surprises(records, records.incidents).columns.tolist()
+    ['incident_id', 'text', 'source']
     """
     pattern = words_pattern(records.settings.review.surprise_words)
     pages = [quotes(records, incidents, heading) for heading in (NOT_WELL, WELL, FACTORS_HEADING, "What happened")]

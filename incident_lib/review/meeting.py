@@ -12,7 +12,11 @@ from incident_lib.words import counted
 
 
 def incidents_in(records: Records, period: Period) -> pd.DataFrame:
-    """Return the incidents that began (or were first seen) in a period, oldest first."""
+    """Return the incidents that began (or were first seen) in a period, oldest first.
+
+    >>> len(inc.incidents_in(records, inc.parse_period("2026-Q3")))
+    25
+    """
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     every = records.incidents.assign(began_at=began)  # first: a column assigned to no rows would bring its own
     inside = every[period.contains(began, records.settings.workbook.tz)]
@@ -20,14 +24,23 @@ def incidents_in(records: Records, period: Period) -> pd.DataFrame:
 
 
 def incidents_until(records: Records, until: pd.Timestamp) -> pd.DataFrame:
-    """Return all incidents that began before a time, oldest first."""
+    """Return all incidents that began before a time, oldest first.
+
+    >>> len(inc.incidents_until(records, records.as_of))
+    160
+    """
     began = records.incidents["started_at"].fillna(records.incidents["first_seen_at"])
     table = records.incidents.assign(began_at=began)[began < until]
     return table.sort_values(["began_at", "incident_id"], kind="stable").reset_index(drop=True)
 
 
 def severity_counts(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Return incidents per severity: in the period, and in the one before; "unstated" where no source states it."""
+    """Return incidents per severity: in the period, and in the one before; "unstated" where no source states it.
+
+    >>> now, before = (inc.incidents_in(records, inc.parse_period(name)) for name in ("2026-Q3", "2026-Q2"))
+    >>> inc.severity_counts(now, before)["severity"].tolist()
+    ['critical', 'high', 'medium', 'low']
+    """
     counts = [frame["severity"].astype("str").fillna("unstated").value_counts() for frame in (now, before)]
     names = [*SEVERITIES, "unstated"]
     table = pd.DataFrame({"incidents": counts[0], "the period before": counts[1]}).reindex(names).fillna(0).astype(int)
@@ -36,7 +49,13 @@ def severity_counts(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
 
 def review_sentence(period: Period, incidents: pd.DataFrame, results: pd.DataFrame) -> str:
-    """Return the review's answer: how many incidents, how many went by the book, which rule was broken most."""
+    """Return the review's answer: how many incidents, how many went by the book, which rule was broken most.
+
+    >>> month = inc.parse_period("2026-09")
+    >>> incidents = inc.incidents_in(records, month)
+    >>> print(inc.review_sentence(month, incidents, inc.rule_results(records, incidents)))
+    11 incidents began in 2026-09, 5 of them major. None of 5 went by the book; most often ...
+    """
     if incidents.empty:
         return f"No incident began in {period.name}."
     major = results["incident_id"].nunique()
@@ -59,7 +78,12 @@ def _kept(book: int, major: int) -> str:
 
 
 def unknown_sentence(results: pd.DataFrame) -> str:
-    """Return how much of the process can't be judged from the records."""
+    """Return how much of the process can't be judged from the records.
+
+    >>> incidents = inc.incidents_in(records, inc.parse_period("2026-09"))
+    >>> print(inc.unknown_sentence(inc.rule_results(records, incidents)))
+    Of 66 judgements that are due, 36 are kept, 7 broken, and 23 unknown: no record would show it.
+    """
     if results.empty:
         return "There was nothing to judge the process by."
     asked = results[~results["state"].isin(["not asked", "not yet"])]
@@ -71,7 +95,11 @@ def unknown_sentence(results: pd.DataFrame) -> str:
 
 
 def open_sentence(period: Period, records: Records) -> str:
-    """Return that the period is not over, or nothing if it is."""
+    """Return that the period is not over, or nothing if it is.
+
+    >>> inc.open_sentence(inc.parse_period("2026-Q4"), records)
+    '2026-Q4 is not over: this is what was known on 2026-10-01 03:59 UTC.'
+    """
     end = period.bounds(records.settings.workbook.tz)[1]
     return (
         ""
@@ -81,5 +109,9 @@ def open_sentence(period: Period, records: Records) -> str:
 
 
 def summary_page(*sentences: str) -> list[str]:
-    """Return the sentences of the one-page summary that have something to say."""
+    """Return the sentences of the one-page summary that have something to say.
+
+    >>> inc.summary_page("Three are overdue.", "", "None is due today.")
+    ['Three are overdue.', 'None is due today.']
+    """
     return [sentence for sentence in sentences if sentence]

@@ -21,7 +21,17 @@ def numbers_of_review(
     changes: pd.DataFrame,
     decisions: pd.DataFrame,
 ) -> dict[str, dict[str, Any]]:
-    """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning."""
+    """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning.
+
+    >>> month = inc.parse_period("2026-09")
+    >>> incidents = inc.for_measuring(records, inc.incidents_in(records, month))
+    >>> results = inc.rule_results(records, incidents)
+    >>> lengths = inc.duration_summary(incidents, as_of=records.as_of)
+    >>> changes = inc.what_changed(records, incidents, incidents, month, (results, results))
+    >>> decisions = inc.decisions_until(records, month)
+    >>> list(inc.numbers_of_review(records, incidents, results, lengths, changes, decisions))[:3]
+    ['as_of_seconds', 'incidents', 'major_incidents']
+    """
     major = results["incident_id"].nunique()
     states = results["state"].value_counts()
     judged = int(states.get("kept", 0) + states.get("broken", 0))

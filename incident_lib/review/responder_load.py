@@ -32,6 +32,9 @@ def calls(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     A page is the first log entry by which somebody acknowledged an incident, was assigned or escalated to. ``when`` is
     "working hours" (by the settings, on a working day), "night" (22 to 7) or "evening or day off"; empty where nobody
     stated the person's zone.
+
+    >>> inc.calls(records, records.incidents).columns.tolist()
+    ['incident_id', 'who', 'at', 'when', 'week']
     """
     events = records.timeline[records.timeline["kind"].isin(PAGED) & records.timeline["who"].notna()]
     events = events[events["incident_id"].isin(incidents["incident_id"])].sort_values(["at", "source"], kind="stable")
@@ -57,7 +60,11 @@ def _when(at: pd.Timestamp, records: Records) -> str:
 
 
 def page_counts(paged: pd.DataFrame) -> pd.DataFrame:
-    """Return how many pages came in which part of the paged person's own day: when, pages, share."""
+    """Return how many pages came in which part of the paged person's own day: when, pages, share.
+
+    >>> inc.page_counts(inc.calls(records, records.incidents))["when"].tolist()
+    ['working hours', 'evening or day off', 'night']
+    """
     order = ["working hours", "evening or day off", "night", "zone unknown"]
     counts = paged["when"].fillna("zone unknown").value_counts().reindex(order).fillna(0).astype(int)
     counts = counts[(counts > 0) | (counts.index != "zone unknown")]
@@ -80,6 +87,10 @@ def pooled_load(paged: pd.DataFrame, weeks: float, *, small_group: int) -> Poole
     Gamma–Poisson by moments (Clayton & Kaldor 1987): the prior has the team's mean and what spread is left of the
     counts after Poisson's own. Intervals are the posterior's. Persons under ``small_group`` incidents become "others",
     whose rate is per person.
+
+    >>> paged, weeks = inc.calls(records, records.incidents), inc.weeks_of(inc.parse_period("2026"))
+    >>> inc.pooled_load(paged, weeks, small_group=5).table.columns.tolist()
+    ['who', 'incidents', 'rate', 'lower', 'upper']
     """
     counts = paged.groupby("who").size()
     if counts.empty or weeks <= 0:
@@ -136,12 +147,20 @@ def _spread_sentence(counts: np.ndarray, weeks: float) -> str:
 
 
 def weeks_of(period: Period) -> float:
-    """Return how many weeks a period lasts."""
+    """Return how many weeks a period lasts.
+
+    >>> round(inc.weeks_of(inc.parse_period("2026-Q3")), 1)
+    13.1
+    """
     return ((period.last - period.first).days + 1) / 7
 
 
 def changes_of(records: Records, incidents: pd.DataFrame) -> dict[str, list[str]]:
-    """Return the severity changes of the major ones of these incidents in words, by incident id."""
+    """Return the severity changes of the major ones of these incidents in words, by incident id.
+
+    >>> inc.changes_of(records, records.where(incident_id="INC-2026-042").incidents)
+    {'INC-2026-042': ['declared high', 'raised to critical']}
+    """
     major = incidents.loc[incidents["severity"].isin(records.settings.severities.major), "incident_id"]
     records = narrowed(records, major)
     told = _told_of(records)
@@ -149,7 +168,11 @@ def changes_of(records: Records, incidents: pd.DataFrame) -> dict[str, list[str]
 
 
 def hand_overs_of(records: Records, incidents: pd.DataFrame) -> dict[str, int]:
-    """Return how often the lead of each major incident was handed over, as far as people said so."""
+    """Return how often the lead of each major incident was handed over, as far as people said so.
+
+    >>> inc.hand_overs_of(records, records.where(incident_id="INC-2026-042").incidents)
+    {'INC-2026-042': 1}
+    """
     major = incidents.loc[incidents["severity"].isin(records.settings.severities.major), "incident_id"]
     records = narrowed(records, major)
     told = set(records.messages["incident_id"].dropna())
@@ -166,6 +189,9 @@ def silent_gaps(records: Records, incidents: pd.DataFrame, *, most: int = 60) ->
 
     A silence is a stretch of the settings' ``quiet_minutes`` or more, until the resolution, of which nothing is on
     record. At most the ``most`` newest incidents are looked at.
+
+    >>> inc.silent_gaps(records, records.where(severity="critical").incidents).columns.tolist()
+    ['incident_id', 'severity', 'at', 'minutes', 'silences', 'source']
     """
     major = incidents[incidents["severity"].isin(records.settings.severities.major)]
     major = major[major["incident_id"].isin(records.messages["incident_id"])].tail(most)

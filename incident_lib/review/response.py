@@ -50,6 +50,9 @@ def measure(name: str) -> Measure:
 
     Raises:
         SettingsError: for an unknown one, with the nearest known.
+
+    >>> inc.measure("detected → resolved").end
+    'resolved_at'
     """
     found = {one.name: one for one in MEASURES}
     if name not in found:
@@ -58,7 +61,11 @@ def measure(name: str) -> Measure:
 
 
 def main_measure(incidents: pd.DataFrame) -> Measure:
-    """Return the measure of the whole incident that the records can fill: from the impact, else from detection, on."""
+    """Return the measure of the whole incident that the records can fill: from the impact, else from detection, on.
+
+    >>> inc.main_measure(records.incidents).name
+    'impact began → resolved'
+    """
     known = incidents["started_at"].notna().sum() * 2 >= incidents["detected_at"].notna().sum()
     return WHOLE if known else TIME_TO_RESOLVE
 
@@ -66,6 +73,9 @@ def main_measure(incidents: pd.DataFrame) -> Measure:
 def for_measuring(records: Records, incidents: pd.DataFrame) -> pd.DataFrame:
     """Return incidents with ``told_at`` (the first update that customers saw), ``doubted`` (by forensics), and when
     they were detected on the workbook's clock: ``weekday`` and ``hour`` (a quarter of the day).
+
+    >>> inc.for_measuring(records, records.incidents).columns.tolist()[-4:]
+    ['told_at', 'doubted', 'weekday', 'hour']
     """
     updates = records.timeline[records.timeline["kind"] == "status"].groupby("incident_id")["at"].min()
     problems = records.problems
@@ -118,6 +128,10 @@ def duration_summary(
 
     Minutes. ``n`` counts finished and open durations. The median has an exact interval where all are finished, else it
     is Kaplan and Meier's, which counts the open ones; it is missing where fewer than half have finished.
+
+    >>> incidents = inc.for_measuring(records, records.incidents)
+    >>> inc.duration_summary(incidents, as_of=records.as_of)["measure"].tolist()[:2]
+    ['impact began → detected', 'detected → acknowledged']
     """
     rows = []
     for one in measures:
@@ -153,7 +167,12 @@ def honest_median(values: pd.Series, finished: pd.Series) -> tuple[float, float,
 
 
 def duration_texts(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return a summary for reading, with typical ("42 min (31 min to 1 h 06 min)") and longest as texts."""
+    """Return a summary for reading, with typical ("42 min (31 min to 1 h 06 min)") and longest as texts.
+
+    >>> incidents = inc.for_measuring(records, records.incidents)
+    >>> inc.duration_texts(inc.duration_summary(incidents, as_of=records.as_of))["typical"].iloc[1]
+    '4 min (4 min to 5 min)'
+    """
     typical = [_typical(row.median, row.lower, row.upper, row.n) for row in summary.itertuples()]
     return summary.assign(
         typical=pd.Series(typical, index=summary.index, dtype="str"),
@@ -187,6 +206,11 @@ def by_groups(incidents: pd.DataFrame, one: Measure, *, as_of: pd.Timestamp, sma
 
     An incident of two customers counts for each. Groups under ``small_group`` have only their n: of so few a median
     says nothing, and it would say it of somebody.
+
+    >>> incidents = inc.for_measuring(records, records.incidents)
+    >>> one = inc.main_measure(incidents)
+    >>> inc.by_groups(incidents, one, as_of=records.as_of, small_group=5)["by"].unique().tolist()
+    ['severity', 'customer', 'service', 'day of detection', 'time of day of detection']
     """
     table = durations(incidents, one, as_of=as_of)
     rows = []
@@ -212,7 +236,11 @@ def _each(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def doubts(records: Records, incidents: pd.DataFrame) -> list[str]:
-    """Return, in sentences, which durations of these incidents forensics has taken out, and which times it doubts."""
+    """Return, in sentences, which durations of these incidents forensics has taken out, and which times it doubts.
+
+    >>> inc.doubts(records, records.incidents)[0]
+    "Taken out of all durations, since their times can't be true: INC-2025-073."
+    """
     problems = records.problems
     own = problems["incident_id"].isin(incidents["incident_id"])
     out = problems[own & problems["rule"].isin(_DOUBTFUL)]
@@ -233,6 +261,11 @@ def response_account(
     """Return, per major incident: escalations, severity changes in words, hand-offs, updates, minutes until the first.
 
     ``changes`` and ``hand_overs`` hold, by incident id, what ``severity_time`` and ``responders`` found.
+
+    >>> one = records.where(incident_id="INC-2026-042")
+    >>> changes = inc.changes_of(one, one.incidents)
+    >>> inc.response_account(one, one.incidents, changes, {})["updates"].tolist()
+    [4]
     """
     major = incidents[incidents["severity"].isin(records.settings.severities.major)]
     events = records.timeline[records.timeline["incident_id"].isin(major["incident_id"])]

@@ -26,6 +26,9 @@ def customer_called(records: Records, name: str) -> str:
 
     Raises:
         SettingsError: for an unknown one, with the nearest known.
+
+    >>> inc.customer_called(records, "Brightwater Clinics")
+    'Brightwater Clinics'
     """
     known = _customers(records)
     if name.strip().casefold() not in known:
@@ -57,6 +60,10 @@ def customer_table(records: Records, incidents: pd.DataFrame, customer: str) -> 
     """Return a customer's incidents for them: reference, began and ended (their text), lasted, services, status, told.
 
     ``incidents`` as from ``incidents_of``.
+
+    >>> incidents, _ = inc.customer_period(records, inc.parse_period("2026-Q3"), "Brightwater Clinics")
+    >>> inc.customer_table(records, incidents, "Brightwater Clinics").columns.tolist()
+    ['reference', 'began', 'ended', 'lasted', 'services', 'state', 'told']
     """
     screen, tz = Screen(records, customer), records.settings.workbook.tz
     rows = [
@@ -89,6 +96,10 @@ def published_updates(records: Records, incidents: pd.DataFrame, customer: str) 
     """Return what was published about a customer's incidents while they ran: reference, at, text.
 
     An update that doesn't pass the screen for this customer is left out whole.
+
+    >>> incidents, _ = inc.customer_period(records, inc.parse_period("2026-Q3"), "Brightwater Clinics")
+    >>> inc.published_updates(records, incidents, "Brightwater Clinics").columns.tolist()
+    ['reference', 'at', 'text']
     """
     screen = Screen(records, customer)
     updates = records.timeline[(records.timeline["kind"] == "status") & records.timeline["text"].notna()]
@@ -113,7 +124,13 @@ def impact_minutes(incidents: pd.DataFrame, as_of: pd.Timestamp) -> float:
 
 
 def service_sentence(incidents: pd.DataFrame, customer: str, period: Period, as_of: pd.Timestamp) -> str:
-    """Return the review's answer: how many incidents, for how long, and whether one is open."""
+    """Return the review's answer: how many incidents, for how long, and whether one is open.
+
+    >>> quarter = inc.parse_period("2026-Q3")
+    >>> now, _ = inc.customer_period(records, quarter, "Brightwater Clinics")
+    >>> print(inc.service_sentence(now, "Brightwater Clinics", quarter, records.as_of))
+    4 incidents affected Brightwater Clinics in 2026-Q3, for 4 hours 33 minutes in all; all are resolved.
+    """
     if incidents.empty:
         return f"No incident affected {customer} in {period.name}."
     still = int(incidents["resolved_at"].isna().sum())
@@ -125,7 +142,13 @@ def service_sentence(incidents: pd.DataFrame, customer: str, period: Period, as_
 
 
 def service_change(now: pd.DataFrame, before: pd.DataFrame, period: Period, records: Records) -> str:
-    """Return whether there were more or fewer incidents than in the period before, or that it can't be told."""
+    """Return whether there were more or fewer incidents than in the period before, or that it can't be told.
+
+    >>> quarter = inc.parse_period("2026-Q3")
+    >>> now, before = inc.customer_period(records, quarter, "Brightwater Clinics")
+    >>> print(inc.service_change(now, before, quarter, records))
+    4 incidents, 3 in 2026-Q2. Cannot tell: with 3 and 4 incidents you would reliably notice ...
+    """
     days = []
     for one in (period.before(), period):
         start, end = one.bounds(records.settings.workbook.tz)
@@ -135,7 +158,11 @@ def service_change(now: pd.DataFrame, before: pd.DataFrame, period: Period, reco
 
 
 def task_sentence(records: Records, incidents: pd.DataFrame) -> str:
-    """Return how many of the tasks that came of these incidents are done; what they are stays in the house."""
+    """Return how many of the tasks that came of these incidents are done; what they are stays in the house.
+
+    >>> print(inc.task_sentence(records, records.where(period="2026-Q3").incidents))
+    Of 11 tasks that came of these incidents, 5 are done.
+    """
     items = records.action_items[records.action_items["incident_id"].isin(incidents["incident_id"])]
     items = items[items["status"] != "declined"]
     if items.empty:
@@ -148,6 +175,10 @@ def for_outside(records: Records, incidents: pd.DataFrame) -> Records:
     """Return records that hold nothing but these incidents' ids and times: what the page's footer is made from.
 
     The names of files would tell of other customers' incidents; one digest of all of them stands for them.
+
+    >>> incidents, _ = inc.customer_period(records, inc.parse_period("2026-Q3"), "Brightwater Clinics")
+    >>> len(inc.for_outside(records, incidents).messages)
+    0
     """
     empty = {table.name: table.frame() for table in TABLES}
     kept = records.incidents[records.incidents["incident_id"].isin(incidents["incident_id"])]
@@ -162,5 +193,10 @@ def for_outside_sources(records: Records) -> dict[str, str]:
 
 
 def customer_period(records: Records, period: Period, customer: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a customer's incidents of a period, and of the period before."""
+    """Return a customer's incidents of a period, and of the period before.
+
+    >>> quarter = inc.parse_period("2026-Q3")
+    >>> [len(part) for part in inc.customer_period(records, quarter, "Brightwater Clinics")]
+    [4, 3]
+    """
     return tuple(incidents_of(records, incidents_in(records, one), customer) for one in (period, period.before()))  # type: ignore[return-value]

@@ -25,6 +25,9 @@ def proposed_tasks(records: Records, incident_id: str) -> pd.DataFrame:
 
     ``owner`` is the person whom the task addresses by name, empty if it addresses nobody. A task that is an action
     item already, in nearly the same words, is left out.
+
+    >>> inc.proposed_tasks(records, "INC-2026-081").columns.tolist()
+    ['title', 'who', 'owner', 'at', 'source']
     """
     choices = message_choices(records, incident_id)
     rows = []
@@ -59,7 +62,11 @@ def _bare(text: str) -> str:
 
 
 def customers_mentioned(records: Records, incident_id: str) -> list[str]:
-    """Return customers that the messages of an incident mention but its records don't name, in alphabetical order."""
+    """Return customers that the messages of an incident mention but its records don't name, in alphabetical order.
+
+    >>> inc.customers_mentioned(records, "INC-2026-081")
+    []
+    """
     return sorted(mentions(records, incident_id))
 
 
@@ -85,7 +92,11 @@ def mentions(records: Records, incident_id: str) -> dict[str, str]:
 
 
 def guesses(records: Records, incident_id: str) -> pd.DataFrame:
-    """Return what people thought the reason might be, in their words: at, who, text, source."""
+    """Return what people thought the reason might be, in their words: at, who, text, source.
+
+    >>> inc.guesses(records, "INC-2026-042").columns.tolist()
+    ['at', 'who', 'text', 'source']
+    """
     messages = records.messages
     said = messages[(messages["incident_id"] == incident_id) & ~messages["is_bot"] & messages["text"].notna()]
     pattern = words_pattern(records.settings.chat.guess_words)

@@ -29,6 +29,9 @@ def related_incidents(records: Records, incident_id: str, most: int = 5) -> pd.D
     The score weighs the words of title and summary, rare ones more (cosine of TF-IDF, Spärck Jones 1972), by 0.6,
     shared services by 0.25 and shared customers by 0.15 (Jaccard). Below 0.3 nothing is called related, and a shared
     service alone never is.
+
+    >>> inc.related_incidents(records, "INC-2026-042")["incident_id"].tolist()[:2]
+    ['INC-2025-032', 'INC-2025-060']
     """
     incidents = records.incidents
     incident = records.incident(incident_id)

@@ -27,6 +27,9 @@ def responders(records: Records, incident_id: str) -> pd.DataFrame:
     Evidence is a log entry or a message of theirs in the incident; people whom only the register or page names are
     listed without times. A role in this incident is stated where somebody says so or a record does; else the role
     is the one that the settings give the person.
+
+    >>> inc.responders(records, "INC-2026-042").columns.tolist()
+    ['name', 'role', 'first_at', 'last_at', 'signs', 'source']
     """
     incident = records.incident(incident_id)
     seen = _seen(records, incident_id)
@@ -118,6 +121,9 @@ def hand_offs(records: Records, incident_id: str) -> pd.DataFrame:
 
     A hand-off is somebody saying that they are the incident commander after somebody else was, or taking over when
     asked to in the ten minutes before.
+
+    >>> inc.hand_offs(records, "INC-2026-042").columns.tolist()
+    ['at', 'before', 'after', 'text', 'source']
     """
     said = _said(records, incident_id).sort_values(["at", "source"])
     rows: list[dict[str, object]] = []

@@ -87,6 +87,9 @@ def severity_changes(records: Records, incident_id: str) -> list[Change]:
     """Return the changes of an incident's severity in order: of log entries, then of chat; repeats are left out.
 
     A statement that only repeats the severity in force is no change. In chat, questions don't count.
+
+    >>> len(inc.severity_changes(records, "INC-2026-042"))
+    2
     """
     reader = SeverityReader(records.settings)
     changes: list[Change] = []
@@ -117,6 +120,9 @@ def severity_stays(records: Records, incident_id: str) -> list[Stay]:
     It begins with the impact, or failing that the detection, or the first sight of it. Before the first stated change
     it has the severity that this change came from, or else the one that was declared first. Without any stated change
     the whole incident counts as the severity of its record.
+
+    >>> [stay.severity for stay in inc.severity_stays(records, "INC-2026-042")]
+    ['high', 'critical']
     """
     incident = records.incident(incident_id)
     start = began_at(incident)
@@ -156,7 +162,11 @@ def began_at(incident: pd.Series) -> pd.Timestamp | None:
 
 
 def minutes_in(stays: list[Stay]) -> dict[str, float]:
-    """Return the minutes spent in each severity, most urgent first; only severities that occurred."""
+    """Return the minutes spent in each severity, most urgent first; only severities that occurred.
+
+    >>> inc.minutes_in(inc.severity_stays(records, "INC-2026-042"))
+    {'critical': 84.95577, 'high': 36.04423}
+    """
     return {
         severity: sum(stay.minutes for stay in stays if stay.severity == severity)
         for severity in SEVERITIES

@@ -33,6 +33,9 @@ def incident_timeline(records: Records, incident_id: str, *, own_rows: bool = Tr
     row marks (began, raised to critical, resolved, …), ``url`` is the data link, ``source`` the pointers to where it
     was read. What several sources say within two minutes is one row with all their pointers. The order depends on
     the rows alone, never on the files'. ``own_rows`` False leaves out what the page's own timeline says.
+
+    >>> inc.incident_timeline(records, "INC-2026-042")["milestone"].dropna().tolist()[:3]
+    ['began', 'detected', 'acknowledged']
     """
     incident = records.incident(incident_id)
     rows = pd.concat(
@@ -113,7 +116,11 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def readable(timeline: pd.DataFrame, most: int = 2) -> pd.DataFrame:
-    """Return a timeline for a report's table: without Markdown's signs, of many pointers the first ones."""
+    """Return a timeline for a report's table: without Markdown's signs, of many pointers the first ones.
+
+    >>> inc.readable(inc.incident_timeline(records, "INC-2026-042"))["text"].iloc[0]
+    'Start of the incident'
+    """
     pointers = timeline["source"].str.split("; ")
     shown = pointers.map(
         lambda every: "; ".join(every[:most]) + (f"; and {len(every) - most} more" if len(every) > most else "")
@@ -127,13 +134,21 @@ def local_times(times: pd.Series, settings: Settings) -> pd.Series:
 
 
 def data_links(timeline: pd.DataFrame) -> tuple[int, int]:
-    """Return how many rows of a timeline have a data link, and how many there are; milestones we set don't count."""
+    """Return how many rows of a timeline have a data link, and how many there are; milestones we set don't count.
+
+    >>> inc.data_links(inc.incident_timeline(records, "INC-2026-042"))
+    (20, 21)
+    """
     rows = timeline[timeline["kind"] != "milestone"]
     return int(rows["url"].notna().sum()), len(rows)
 
 
 def link_sentence(timeline: pd.DataFrame) -> str:
-    """Return how many rows have a data link, as a sentence."""
+    """Return how many rows have a data link, as a sentence.
+
+    >>> inc.link_sentence(inc.incident_timeline(records, "INC-2026-042"))
+    '20 of 21 rows have a data link.'
+    """
     linked, total = data_links(timeline)
     if not total:
         return "The records hold no event."
@@ -146,6 +161,10 @@ def silences(
     """Return the gaps of more than ``minutes`` between rows up to ``until``, which ends the last one.
 
     Columns: at (start), minutes (float), severity (in force when it began; empty if unknown), source (the row before).
+
+    >>> rows = inc.incident_timeline(records, "INC-2026-042")
+    >>> inc.silences(rows, rows["at"].max(), 16)["minutes"].round().tolist()
+    [17.0, 18.0, 19.0]
     """
     rows = timeline[timeline["at"] <= until].drop_duplicates("at", keep="last")
     ends = rows["at"].shift(-1).fillna(until)
@@ -159,7 +178,12 @@ def silences(
 
 
 def silence_sentences(gaps: pd.DataFrame) -> list[str]:
-    """Return each silence as a sentence: "No word for 24 minutes while Critical, from 13:02 UTC"."""
+    """Return each silence as a sentence: "No word for 24 minutes while Critical, from 13:02 UTC".
+
+    >>> rows = inc.incident_timeline(records, "INC-2026-042")
+    >>> inc.silence_sentences(inc.silences(rows, rows["at"].max(), 18))
+    ['No word for 19 minutes, from 2026-05-21 14:36 UTC.']
+    """
     return [
         f"No word for {duration_in_words(gap.minutes)}"
         f"{f' while {gap.severity.capitalize()}' if pd.notna(gap.severity) else ''}, "

@@ -36,6 +36,10 @@ def action_item_states(records: Records) -> pd.DataFrame:
     Columns: incident_id, item, title, kind, priority, owner, team, month (of creation), created_on, stated_on (the day
     that was stated), rule_on (the day by the settings), due_on (the one that counts), status, done_on, state, days_late
     (business days), because.
+
+    >>> items = inc.action_item_states(records)
+    >>> sorted(items["state"].unique())
+    ['declined', 'late', 'on time', 'open', 'overdue']
     """
     items = records.action_items.reset_index(drop=True)
     customers = items["incident_id"].map(records.incidents.set_index("incident_id")["customers"])
@@ -104,7 +108,11 @@ def _at_noon(days: pd.Series, calendar) -> pd.Series:
 
 
 def open_action_items(records: Records) -> pd.DataFrame:
-    """Return the action items that are open, the earliest due first, those without a day last."""
+    """Return the action items that are open, the earliest due first, those without a day last.
+
+    >>> len(inc.open_action_items(records))
+    22
+    """
     items = action_item_states(records)
     return _by_day(items[items["status"] == "open"])
 
@@ -115,18 +123,30 @@ def _by_day(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def overdue_action_items(items: pd.DataFrame) -> pd.DataFrame:
-    """Return the overdue ones of ``action_item_states``, the longest overdue first."""
+    """Return the overdue ones of ``action_item_states``, the longest overdue first.
+
+    >>> len(inc.overdue_action_items(inc.action_item_states(records)))
+    18
+    """
     return _by_day(items[items["state"] == "overdue"])
 
 
 def declined_action_items(items: pd.DataFrame) -> pd.DataFrame:
-    """Return the declined ones with their reasons, the latest first; deciding against something is a decision too."""
+    """Return the declined ones with their reasons, the latest first; deciding against something is a decision too.
+
+    >>> len(inc.declined_action_items(inc.action_item_states(records)))
+    6
+    """
     declined = items[items["state"] == "declined"]
     return declined.sort_values(["done_on", "incident_id", "item"], ascending=[False, True, True], kind="stable")
 
 
 def action_item_counts(items: pd.DataFrame) -> pd.DataFrame:
-    """Return per state: its meaning, how many items, and their share of all."""
+    """Return per state: its meaning, how many items, and their share of all.
+
+    >>> inc.action_item_counts(inc.action_item_states(records)).columns.tolist()
+    ['state', 'meaning', 'items', 'share']
+    """
     counts = items["state"].value_counts().reindex(list(STATES), fill_value=0)
     return pd.DataFrame({
         "state": counts.index, "meaning": [MEANINGS[name] for name in counts.index], "items": counts.to_numpy(),
@@ -135,7 +155,11 @@ def action_item_counts(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def action_items_sentence(items: pd.DataFrame) -> str:
-    """Return how many action items are open and overdue, and how many with a passed day were done by it."""
+    """Return how many action items are open and overdue, and how many with a passed day were done by it.
+
+    >>> inc.action_items_sentence(inc.action_item_states(records))
+    'Of 125 action items 22 are open, 18 of them past their day; of 115 whose day has come 65 ...
+    """
     if items.empty:
         return "The records hold no action item."
     count = items["state"].value_counts()
@@ -153,6 +177,10 @@ def item_times(items: pd.DataFrame, as_of: pd.Timestamp, zone) -> pd.DataFrame:
     """Return how long each item took or has been open: month, days (float), cause (0 open, 1 done, 2 declined).
 
     Left out: items without a day of creation, and those done or declined without saying when.
+
+    >>> items = inc.action_item_states(records)
+    >>> inc.item_times(items, records.as_of, records.settings.workbook.tz).columns.tolist()
+    ['incident_id', 'item', 'month', 'days', 'cause']
     """
     today = as_of.tz_convert(zone).tz_localize(None).normalize()
     known = items[items["created_on"].notna() & ((items["status"] == "open") | items["done_on"].notna())]
@@ -175,6 +203,10 @@ def cohorts(items: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
 
     The share counts open ones for as long as they have been open; a month of fewer than 5 items, or of which none is
     30 days old yet, has none.
+
+    >>> items, zone = inc.action_item_states(records), records.settings.workbook.tz
+    >>> inc.cohorts(items, inc.item_times(items, records.as_of, zone)).columns.tolist()
+    ['month', 'created', 'done', 'declined', 'open', 'overdue', 'share']
     """
     count = pd.crosstab(items["month"], items["state"]).reindex(columns=list(STATES), fill_value=0)
     known = dict(list(times.groupby("month")))
@@ -199,6 +231,10 @@ def cohort_curves(times: pd.DataFrame, most: int = 4) -> dict[str, pd.DataFrame]
     """Return the curve of items done for the newest months with at least 5 items, and for all earlier ones together.
 
     By the month of creation, the newest first; the name says how many items each curve is of.
+
+    >>> items, zone = inc.action_item_states(records), records.settings.workbook.tz
+    >>> list(inc.cohort_curves(inc.item_times(items, records.as_of, zone)))[:2]
+    ['2026-09 (n = 5)', '2026-08 (n = 6)']
     """
     sizes = times["month"].value_counts()
     newest = sorted(sizes.index[sizes >= FEWEST], reverse=True)[:most]

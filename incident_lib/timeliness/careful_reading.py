@@ -34,7 +34,11 @@ COLUMNS = ["pattern", "incident_id", "at", "detail"]
 
 
 def care_rows(records: Records) -> pd.DataFrame:
-    """Return every row that calls for care: pattern (see ``EXPLAINED``), incident_id, at, detail."""
+    """Return every row that calls for care: pattern (see ``EXPLAINED``), incident_id, at, detail.
+
+    >>> inc.care_rows(records).columns.tolist()
+    ['pattern', 'incident_id', 'at', 'detail']
+    """
     states = postmortem_states(records)
     found = [check(records, states) for check in CHECKS]
     parts = [part[COLUMNS] for part in found if len(part)]
@@ -47,7 +51,11 @@ def care_rows(records: Records) -> pd.DataFrame:
 
 
 def care_counts(found: pd.DataFrame) -> pd.DataFrame:
-    """Return how many rows each pattern has, those without any as well: they were looked for."""
+    """Return how many rows each pattern has, those without any as well: they were looked for.
+
+    >>> inc.care_counts(inc.care_rows(records)).columns.tolist()
+    ['pattern', 'meaning', 'rows']
+    """
     counts = found["pattern"].value_counts().reindex(list(EXPLAINED), fill_value=0)
     return pd.DataFrame({"pattern": counts.index, "meaning": list(EXPLAINED.values()), "rows": counts.to_numpy()})
 

@@ -15,6 +15,10 @@ def outlook(times: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     ``times`` as from ``timeliness.completion_times``, for the whole of the records. Columns: incident_id, title,
     days (its age), older (how many were ever open for as long), within_7 and within_30 (percentages with their 95 %
     interval, as text).
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.outlook(inc.completion_times(states, records.as_of), states).columns.tolist()[:3]
+    ['incident_id', 'title', 'days']
     """
     curve = kaplan_meier(times["days"], times["finished"])
     running = times[~times["finished"]].sort_values(["days", "incident_id"], kind="stable")
@@ -35,7 +39,12 @@ def in_words(chance: Chance) -> str:
 
 
 def outlook_sentence(table: pd.DataFrame) -> str:
-    """Return what to make of the outlook in a sentence: by how many older ones each is judged."""
+    """Return what to make of the outlook in a sentence: by how many older ones each is judged.
+
+    >>> states = inc.postmortem_states(records)
+    >>> print(inc.outlook_sentence(inc.outlook(inc.completion_times(states, records.as_of), states)))
+    11 open; the youngest is judged by 38 that were once as old, the oldest by 1 (itself).
+    """
     if table.empty:
         return "No post-mortem is open, or the records hold no page at all; there is nothing to foresee."
     fewest = int(table["older"].min())

@@ -20,6 +20,10 @@ def by_group(states: pd.DataFrame, times: pd.DataFrame, group: str) -> pd.DataFr
     incidents, judged (whose deadline has passed), in_time, share (in time of judged), typical (days until half are
     complete, with interval). Groups under 5 have neither share nor typical time: of so few a rate says nothing, and
     it would say it of somebody.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.by_group(states, inc.completion_times(states, records.as_of), "severity")["severity"].tolist()
+    ['critical', 'high']
     """
     nothing_known = NO_PAGE if not states["has_page"].any() else TOO_FEW
     states, times = _each(states, group), _each(times, group)
@@ -64,14 +68,24 @@ def short(found: Quantile) -> str:
 
 
 def group_times(times: pd.DataFrame, group: str, most: int = 6) -> dict[str, pd.DataFrame]:
-    """Return the times of each group with at least 5, by its name; the ``most`` largest, in the order of names."""
+    """Return the times of each group with at least 5, by its name; the ``most`` largest, in the order of names.
+
+    >>> states = inc.postmortem_states(records)
+    >>> list(inc.group_times(inc.completion_times(states, records.as_of), "severity"))
+    ['critical', 'high']
+    """
     parts = {str(name): part for name, part in _each(times, group).groupby(group, observed=True) if len(part) >= FEWEST}
     largest = sorted(parts, key=lambda name: -len(parts[name]))[:most]
     return {name: part for name, part in parts.items() if name in largest}
 
 
 def difference_sentence(times: pd.DataFrame, group: str, what: str) -> str:
-    """Return whether groups differ in how long completion takes (log-rank test), or that it can't be told."""
+    """Return whether groups differ in how long completion takes (log-rank test), or that it can't be told.
+
+    >>> states = inc.postmortem_states(records)
+    >>> print(inc.difference_sentence(inc.completion_times(states, records.as_of), "severity", "severity"))
+    By severity: cannot tell them apart; chance alone makes differences like these (log-rank p ...
+    """
     parts = group_times(times, group)
     if times.empty:
         return f"By {what}: nothing to compare, since no post-mortem has a page."

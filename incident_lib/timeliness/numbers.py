@@ -23,7 +23,13 @@ _ITEMS = {
 def report_numbers(
     records: Records, states: pd.DataFrame, times: pd.DataFrame, items: pd.DataFrame, ledger: Ledger
 ) -> dict[str, dict[str, Any]]:
-    """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning."""
+    """Return numbers by name, each with value, lower, upper (95 %, or None), n, unit and meaning.
+
+    >>> states, items = inc.postmortem_states(records), inc.action_item_states(records)
+    >>> times, ledger = inc.completion_times(states, records.as_of), inc.ledger_since(records)
+    >>> list(inc.report_numbers(records, states, times, items, ledger))[:3]
+    ['as_of_seconds', 'major_incidents', 'postmortems_on_time']
+    """
     numbers = {
         "as_of_seconds": number(
             records.as_of.timestamp(), None, "the time whose knowledge the report shows, since 1970", "seconds"

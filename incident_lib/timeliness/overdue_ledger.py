@@ -57,6 +57,9 @@ def ledger_since(records: Records, since: object = None) -> Ledger:
     Raises:
         SettingsError: if ``since`` is no time.
         ReportError: if it is not before the records' own time.
+
+    >>> type(inc.ledger_since(records, "2026-09-01")).__name__
+    'Ledger'
     """
     then = records.as_of - WEEK if since is None else as_time(since, records.settings.workbook.zone)
     if then >= records.as_of:
@@ -99,7 +102,11 @@ def _why_new(incident: str, earlier: pd.DataFrame, now: pd.DataFrame, since: pd.
 
 
 def ledger_table(ledger: Ledger) -> pd.DataFrame:
-    """Return the identity as a table: line (sign and term), term, meaning, count, and the incidents of each term."""
+    """Return the identity as a table: line (sign and term), term, meaning, count, and the incidents of each term.
+
+    >>> inc.ledger_table(inc.ledger_since(records, "2026-09-01")).columns.tolist()
+    ['line', 'term', 'meaning', 'count', 'incidents']
+    """
     rows = [{"line": f"{SIGNS[term]} {term}".strip(), "term": term, "meaning": MEANINGS[term],
              "count": len(ledger.lists[term]),
              "incidents": ", ".join(ledger.lists[term]) or None} for term in TERMS]  # fmt: skip
@@ -107,7 +114,12 @@ def ledger_table(ledger: Ledger) -> pd.DataFrame:
 
 
 def ledger_rows(ledger: Ledger, states: pd.DataFrame) -> pd.DataFrame:
-    """Return every incident of the four terms between then and now: term, incident_id, title, why."""
+    """Return every incident of the four terms between then and now: term, incident_id, title, why.
+
+    >>> ledger = inc.ledger_since(records, "2026-09-01")
+    >>> inc.ledger_rows(ledger, inc.postmortem_states(records)).columns.tolist()
+    ['term', 'incident_id', 'title', 'why']
+    """
     titles = states.set_index("incident_id")["title"]
     rows = [(term, one, titles.get(one), ledger.reasons.get(one) if term == TERMS[1] else MEANINGS[term])
             for term in TERMS[1:-1] for one in ledger.lists[term]]  # fmt: skip
@@ -119,6 +131,9 @@ def ledger_sentence(ledger: Ledger) -> str:
 
     Raises:
         ReportError: if it does not hold, which would be a mistake of ours.
+
+    >>> print(inc.ledger_sentence(inc.ledger_since(records, "2026-09-01")))
+    Since 2026-09-02 03:59 UTC: 7 overdue then + 2 newly overdue − 0 completed − 0 not needed − ...
     """
     if not ledger.holds:
         raise ReportError("the account of overdue post-mortems does not add up; please report this as a bug")

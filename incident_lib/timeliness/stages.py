@@ -41,6 +41,10 @@ def stage_times(records: Records, states: pd.DataFrame) -> pd.DataFrame:
 
     ``known`` is False where the stage is over by the page's status but the records don't say since when: missing data,
     which must not count as still running. Post-mortems that are not needed, and incidents not resolved, are left out.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.stage_times(records, states).columns.tolist()
+    ['incident_id', 'stage', 'days', 'finished', 'known']
     """
     pages = records.postmortems.drop_duplicates("incident_id").set_index("incident_id")
     begun = states[states["start_at"].notna() & (states["state"] != "not needed")].set_index("incident_id")
@@ -62,14 +66,24 @@ def _one_stage(table: pd.DataFrame, stage: Stage, as_of: pd.Timestamp) -> pd.Dat
 
 
 def stage_curves_table(times: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the Kaplan–Meier curve of each stage by its name, in the order of the process."""
+    """Return the Kaplan–Meier curve of each stage by its name, in the order of the process.
+
+    >>> states = inc.postmortem_states(records)
+    >>> list(inc.stage_curves_table(inc.stage_times(records, states)))[:2]
+    ['until the page is there', 'until an owner is named']
+    """
     known = times[times["known"]]
     return {stage.name: kaplan_meier(part["days"], part["finished"]) for stage in STAGES
             if len(part := known[known["stage"] == stage.name])}  # fmt: skip
 
 
 def stage_table(times: pd.DataFrame) -> pd.DataFrame:
-    """Return per stage: begun, done, in it now, no date, typical days with interval, and mean days of the first 30."""
+    """Return per stage: begun, done, in it now, no date, typical days with interval, and mean days of the first 30.
+
+    >>> states = inc.postmortem_states(records)
+    >>> inc.stage_table(inc.stage_times(records, states))["stage"].tolist()[:2]
+    ['until the page is there', 'until an owner is named']
+    """
     rows = []
     for stage in STAGES:
         part = times[times["stage"] == stage.name]
@@ -89,6 +103,9 @@ def fates(states: pd.DataFrame, as_of: pd.Timestamp, days: tuple[int, ...] = (7,
 
     Two ways to end compete, so this is Aalen and Johansen's estimate: to take "not needed" for "still open" would
     promise its completion. The day on which one was declared not needed is the latest that it can have been.
+
+    >>> inc.fates(inc.postmortem_states(records), records.as_of)["day"].tolist()
+    [7, 14, 30, 90]
     """
     used = states[states["start_at"].notna() & ~states["state"].isin(["no date", "not resolved"])]
     ended = used["completed_at"].fillna(used["not_needed_at"])

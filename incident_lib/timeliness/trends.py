@@ -42,6 +42,9 @@ def trend(records: Records, period: Period | None = None) -> pd.DataFrame:
 
     Post-mortems belong to the period in which their clock started, action items to that of their creation. ``before``
     and ``after`` are how many each was judged by.
+
+    >>> inc.trend(records)["verdict"].unique().tolist()
+    ['cannot tell']
     """
     periods = two_periods(records, period)
     rows = [*_postmortem_rows(records, periods), *_item_rows(records, periods)]
@@ -129,7 +132,11 @@ def pace_change(before: pd.DataFrame, after: pd.DataFrame, *, noun: str) -> Comp
 
 
 def trend_sentence(records: Records, period: Period | None = None) -> str:
-    """Return which two periods ``trend`` compares."""
+    """Return which two periods ``trend`` compares.
+
+    >>> print(inc.trend_sentence(records))
+    Compared: 2026-04-03 to 2026-09-29 with 2025-10-05 to 2026-04-02 before it.
+    """
     before, after = two_periods(records, period)
     return f"Compared: {_named(after)} with {_named(before)} before it."
 
