@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -202,7 +201,7 @@ def test_a_review_counts_its_period(loaded):
     assert review.severity_counts(incidents, incidents.head(0))["incidents"].tolist() == [1, 0, 0, 0]
 
 
-@given(st.lists(st.none() | st.datetimes(datetime(1990, 1, 2), datetime(2100, 12, 30)), max_size=20))
+@given(st.lists(st.none() | st.datetimes(*pd.to_datetime(["1990-01-02", "2100-12-30"]).to_pydatetime()), max_size=20))
 def test_the_quarters_of_a_column_are_those_of_its_times(times):
     """All at once they come out as one by one, by the days of the zone; a missing time has none."""
     column = pd.Series(times, dtype="datetime64[us]").dt.tz_localize("UTC")
