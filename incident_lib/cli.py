@@ -21,6 +21,7 @@ from incident_lib.commands import (
     reviewing,
     scheduling,
     steps,
+    timers,
 )
 from incident_lib.errors import WorkbookError
 
@@ -266,7 +267,7 @@ def _say_where(published: Any, reports: str) -> None:
     click.echo(f"all reports: {Path(reports) / 'index.html'}")
 
 
-for _group in (steps, mail, drafting, reviewing, database, publishing, exploring, fetching, scheduling):
+for _group in (steps, mail, drafting, reviewing, database, publishing, exploring, fetching, scheduling, timers):
     for _command in _group.COMMANDS:
         cli.add_command(_command)
 

@@ -13,12 +13,13 @@ PACKAGE = Path(__file__).parents[1] / "incident_lib"
 # From the top down; a module may import from its own line's other modules and from lines below.
 LAYERS = [
     {"cli", "commands", "__main__"},
+    {"scheduling"},
     {"live"},
     {"reports"},
     {"explore.pictures", "explore.page_pictures"},
     {"explore.one_incident", "explore.comparing"},
     {"explore.shown", "explore.measuring", "explore.opening"},
-    {"timeliness.figures", "review.figures"},
+    {"timeliness.figures", "review.figures", "review.rule_figures"},
     {"drafting.page_html"},
     {"follow_up.board_figures"},
     {
@@ -91,7 +92,7 @@ LAYERS = [
 ]
 HOMES = {
     "papermill": {"reports"}, "nbconvert": {"reports"}, "nbformat": {"reports"}, "nbclient": {"reports"},
-    "plotly": {"explore.pictures", "explore.page_pictures", "figures", "timeliness.figures", "review.figures", "follow_up.board_figures", "theme", "live.drawings", "live.pictures"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "httpx2": {"fetching"}, "rich": {"cli", "commands"},
+    "plotly": {"explore.pictures", "explore.page_pictures", "figures", "timeliness.figures", "review.figures", "review.rule_figures", "follow_up.board_figures", "theme", "live.drawings", "live.pictures"}, "sqlalchemy": {"sources"}, "click": {"cli", "commands"}, "httpx2": {"fetching", "scheduling"}, "rich": {"cli", "commands"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

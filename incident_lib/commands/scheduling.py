@@ -30,6 +30,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         f"the clock was set back: it is {one['now']}, and the last run was at {one['last']}; "
         + ("that is forgotten" if one["forced"] else "what was made then is not made again")
     ),
+    "told": lambda one: one["line"],
     "finished": lambda one: (
         f"{one['made']} made, {one['unchanged']} unchanged, {one['failed']} failed; all reports: {one['index']}"
     ),
@@ -52,12 +53,17 @@ def run(force: bool, log: str, now: str | None, notebooks: str | None, data: str
     1: some report failed (the others are there, and the last good one of that); 2: the settings or arguments make no
     sense; 75: another run is at work.
     """
-    from incident_lib.errors import WorkbookError
+    from incident_lib.errors import RunningError, WorkbookError
 
-    say = _json_lines(monotonic()) if log == "json" else _lines
+    events: list[dict[str, Any]] = []
+    say = _heard(_json_lines(monotonic()) if log == "json" else _lines, events)
     try:
         code = _run(say, force, now, notebooks, data, Path(reports))
+        _tell(events, data, Path(reports), say)
     except WorkbookError as error:
+        if error.exit_code != RunningError.exit_code:
+            refused = {"event": "refused", "error": str(error), "exit_code": error.exit_code}
+            _tell([*events, refused], data, Path(reports), say)
         if log != "json":
             raise
         say("refused", error=str(error), exit_code=error.exit_code)
@@ -85,6 +91,39 @@ def _run(say: Any, force: bool, now: str | None, notebooks: str | None, data: st
             return make_due(task, ledger, found)
         say_nothing_due(task)
         return 0
+
+
+def _heard(say: Callable[..., None], events: list[dict[str, Any]]) -> Callable[..., None]:
+    """Return what says an event, and remembers it for those who are to be told."""
+
+    def hear(event: str, **facts: Any) -> None:
+        events.append({"event": event, **facts})
+        say(event, **facts)
+
+    return hear
+
+
+def _tell(events: list[dict[str, Any]], data: str, reports: Path, say: Callable[..., None]) -> None:
+    """Tell those whom the settings name what went wrong; without settings that can be read, nobody is named."""
+    from incident_lib.errors import WorkbookError
+    from incident_lib.settings import read_settings
+
+    if not any(one["event"] in ("failed", "refused", "made") for one in events):
+        return
+    try:
+        settings = read_settings(Path(data))
+        if not (settings.tell.mail_to or settings.tell.webhook_env):
+            return
+        from time import sleep
+
+        from incident_lib.scheduling.news import news_of
+        from incident_lib.scheduling.telling import tell
+
+        lines = tell(news_of(events, overdue=settings.tell.overdue), settings, reports, present(None), sleep)
+    except (OSError, WorkbookError) as error:
+        lines = [f"nobody could be told: {error}"]
+    for line in lines:
+        say("told", line=line)
 
 
 def freshness(max_age: str, data: str, reports: str) -> tuple[int, str]:

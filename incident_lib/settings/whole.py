@@ -26,6 +26,7 @@ from incident_lib.settings.process import (
     Workbook,
 )  # fmt: skip
 from incident_lib.settings.schedule import Retention, Schedule
+from incident_lib.settings.tell import Tell
 
 FILE_NAME = "workbook.toml"
 
@@ -57,6 +58,7 @@ class Settings(Model):
     schedule: Schedule = Schedule()
     retention: Retention = Retention()
     fetch: Fetch = Fetch()
+    tell: Tell = Tell()
 
     @property
     def rules_in_force(self) -> tuple[Rule, ...]:
