@@ -268,8 +268,9 @@ def write_draft(records: Records, incident_id: str, *, owner: str | None = None,
     path.parent.mkdir(exist_ok=True)
     if not path.exists():
         result = first_draft(fresh)
-        create_only(path, result.text.encode("utf-8"))
+        # the evidence first: a page without it would count as people's own, if we died in between
         write_atomically(beside, result.sidecar.as_json())
+        create_only(path, result.text.encode("utf-8"))
         return Written(path, True, result)
     for _ in range(TRIES):
         content = path.read_bytes()
