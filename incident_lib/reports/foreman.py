@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection, Pipe
 from time import monotonic
 from typing import Any
 
+import pyarrow
+
 from incident_lib.errors import ReportError
 from incident_lib.reports.crew import Crew, Job, Stopped
 from incident_lib.reports.jobs import Orders, Shared, do
@@ -123,6 +125,7 @@ def _leave(*_: Any) -> None:
 
 
 def _import_early() -> None:
+    pyarrow.enable_signal_handlers(False)  # they keep a pipe, and a later fork without it would end the process
     for name in _EARLY:
         importlib.import_module(name)
     gc.collect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports.run import CELL_SECONDS, Forms, Report, run_report
+from incident_lib.reports.warm import rehearsal
 
 WARM = "warm"  # papermill's name of our engine
 
@@ -65,8 +67,13 @@ class Shared:
         return self._records
 
     def share(self, data: str, as_of: str | None) -> None:
-        """Have the records kept that the notebooks to come will load; those for pages are needed no more."""
+        """Load the records that the notebooks to come will load, for the kernels that are forked from here.
+
+        What can't be loaded is left to each notebook to say.
+        """
         self._records = None
+        with suppress(WorkbookError):
+            rehearsal.share(load(data, as_of=as_of), as_of=as_of)
 
 
 def report_as_data(report: Report) -> dict[str, Any]:
