@@ -1,4 +1,4 @@
-"""One run at a time on a workbook, and into a reports' folder; when a run dies, however it dies, the system frees both."""
+"""One run at a time on a workbook, and into a reports' folder; the system frees both when a run dies."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""Kill 'incidents run' a thousand times at random moments, look at what is left each time, and print a table.
+
+python benchmarks/kills.py FOLDER [KILLS] [SECONDS]     goes on where it was left, for so many seconds (150) at most
+
+The work itself is tests/kill_runs.py; FOLDER keeps the workbook, its reports, and the figures so far.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from kill_runs import STAGES, WRONG, kill_runs
+
+
+def main(folder: Path, kills: int = 1000, seconds: float = 150) -> None:
+    """Do as many rounds as fit, and print the figures of all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    memory = folder / "figures.json"
+    so_far = Counter(json.loads(memory.read_text())) if memory.exists() else Counter()
+    longest = so_far.pop("milliseconds of a run", 0) / 1000
+    if so_far["kills"] < kills:
+        so_far.update(kill_runs(folder, kills - so_far["kills"], seed=7, seconds=seconds, longest=longest))
+        memory.write_text(json.dumps(so_far))
+    print(f"{so_far['kills']:,} runs killed, {so_far['too late']:,} had ended before\n")
+    print("| killed while | times |\n|---|---|")
+    print("\n".join(f"| {stage} | {so_far[f'killed {stage}']:,} |" for stage in STAGES))
+    print("\n| found wrong, right after the kill or after the next run | times |\n|---|---|")
+    print("\n".join(f"| {what} | {so_far[what]:,} |" for what in WRONG))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

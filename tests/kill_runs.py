@@ -1,0 +1,231 @@
+"""Kill 'incidents run' at any moment, look at what it left, run again, and count what is wrong.
+
+Each round is one morning: an incident has come in, so that a page is to be drafted, and the reports are due. The run
+is killed by SIGKILL somewhere between its first line of code and its end; then nothing may be half there, and the next
+run must end well and have made everything. Every fifth round starts a fresh interpreter; the others are forked from
+this one, which has imported what reports need, so that the kills fall where the work is.
+
+    python tests/kill_runs.py FOLDER ROUNDS SEED      goes on in the folder where it was left; prints its figures as JSON
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from short_notebooks import add_incident, write_notebooks, write_workbook
+
+from incident_lib.cli import cli
+from incident_lib.reports import scheduled  # noqa: F401 - imported once for all rounds
+
+FIRST = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)  # half past seven in Detroit
+MARK = "INCIDENTS_KILL_ROUND"
+WRONG = ("half-published report", "lost page", "changed page", "half-written page", "unreadable ledger", "broken index",
+         "stale lock", "next run failed", "not made", "left behind", "process left")  # fmt: skip
+STAGES = ("before the ledger", "looking for drafts", "making, nothing published", "making, some published",
+          "index and tidying up")  # fmt: skip
+
+
+class Scene:
+    """The folder in which it happens: a workbook, its reports, and the number of the next round."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.data, self.reports = folder, folder / "data", folder / "reports"
+        self.notebooks = folder / "notebooks"
+        if not self.data.exists():
+            write_workbook(self.data, '[schedule]\ndrafts = "0 * * * *"\nworkers = 1\n')
+            write_notebooks(self.notebooks)
+        self.number = sum(1 for _ in (self.data / "incidents.csv").open()) - 2
+
+    def begin(self) -> datetime:
+        """Let an incident come in, and return the morning's moment."""
+        now = FIRST + timedelta(days=self.number)
+        self.number += 1
+        times = [f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}" for hours in (9, 8)]
+        add_incident(self.data, self.number, *times)
+        return now
+
+    def start(self, now: datetime, *, fresh: bool) -> int:
+        """Start a run, and return its process id."""
+        arguments = ["run", "--data", str(self.data), "--reports", str(self.reports), "--notebooks",
+                     str(self.notebooks), "--now", f"{now:%Y-%m-%dT%H:%M:%SZ}"]  # fmt: skip
+        log = os.open(self.folder / "run.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        environment = {**os.environ, MARK: str(self.folder), "INCIDENTS_NOW": "2099-01-01T00:00:00Z"}
+        if fresh:
+            command = [sys.executable, "-m", "incident_lib", *arguments]
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            os.close(log)
+            return process.pid
+        if child := os.fork():
+            os.close(log)
+            return child
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.update(environment)
+        code = 70
+        try:
+            cli(arguments, standalone_mode=False)
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        finally:
+            os._exit(code)
+
+
+def waited(child: int) -> int:
+    """Wait for a process, and return its exit code."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed(child: int, after: float) -> bool:
+    """Kill a process after a while; tell whether it was still at work."""
+    end = time.monotonic() + after
+    while time.monotonic() < end:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return False
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    return waited(child) == -signal.SIGKILL
+
+
+def wrong_after_kill(scene: Scene, pages: dict[str, bytes]) -> list[str]:
+    """Return what a reader who comes by right now would find wrong."""
+    found = ["half-published report" for path in scene.reports.glob("[!.]*/**/manifest.json") if not is_whole(path)]
+    now = pages_of(scene)
+    found += ["lost page" for name in pages if name not in now]
+    found += ["changed page" for name in pages if name in now and now[name] != pages[name]]
+    found += ["half-written page" for text in now.values() if not text.startswith(b"---\n") or b"## Messaging" not in text]
+    index = scene.reports / "index.html"
+    found += ["broken index"] * (index.exists() and not index.read_bytes().rstrip().endswith(b"</html>"))
+    return found + ["unreadable ledger"] * (not is_readable(scene.reports / "ledger.sqlite"))
+
+
+def wrong_after_next_run(scene: Scene, code: int, now: datetime) -> list[str]:
+    """Return what is wrong once another run has ended."""
+    if code:
+        return ["stale lock" if code == 75 else "next run failed"]
+    with closing(sqlite3.connect(scene.reports / "ledger.sqlite")) as ledger:
+        running = ledger.execute("SELECT count(*) FROM reports WHERE outcome = 'running'").fetchone()[0]
+        open_runs = ledger.execute("SELECT count(*) FROM runs WHERE ended_at IS NULL").fetchone()[0]
+        day = ledger.execute("SELECT kind, name FROM reports WHERE outcome IN ('made', 'unchanged') AND as_of = ?",
+                             (f"{now:%Y-%m-%dT%H:%M:%SZ}",)).fetchall()  # fmt: skip
+    drafted = f"INC-2026-{scene.number:03}"
+    wanted = {("follow-up", ""), ("postmortem-draft", drafted), ("drafts", "")}
+    wanted |= {("timeliness", "")} if now.weekday() < 5 else set()
+    missing = [*(wanted - set(day))]
+    missing += [one for one in (scene.data / f"postmortems/{drafted}.md", scene.data / f"postmortems/{drafted}.evidence.json",
+                                scene.reports / f"postmortem-draft/{drafted}/manifest.json") if not one.exists()]  # fmt: skip
+    left = [*scene.reports.glob(".scratch-*"), *scene.reports.glob(".*.tmp"), *scene.data.glob("**/.*.tmp")]
+    return ["not made"] * (len(missing) + running + open_runs) + ["left behind"] * len(left)
+
+
+def is_whole(manifest: Path) -> bool:
+    """Tell whether a published report has exactly the files that its manifest names, byte for byte."""
+    files = json.loads(manifest.read_bytes())["files"]
+    return all(hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() == sha for name, sha in files.items())
+
+
+def is_readable(ledger: Path) -> bool:
+    """Tell whether the ledger is a sound database, or not there yet."""
+    if not ledger.exists():
+        return True
+    try:
+        with closing(sqlite3.connect(ledger)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    except sqlite3.Error:
+        return False
+
+
+def pages_of(scene: Scene) -> dict[str, bytes]:
+    """Return the workbook's pages by name."""
+    return {path.name: path.read_bytes() for path in (scene.data / "postmortems").glob("*.md")}
+
+
+def stage_of(scene: Scene, now: datetime) -> str:
+    """Return how far a killed run had come, by what it left."""
+    try:
+        with closing(sqlite3.connect(scene.reports / "ledger.sqlite")) as ledger:
+            rows = dict(ledger.execute("SELECT outcome, count(*) FROM reports WHERE as_of = ? AND kind != 'drafts' "
+                                       "GROUP BY outcome", (f"{now:%Y-%m-%dT%H:%M:%SZ}",)))  # fmt: skip
+            begun = ledger.execute("SELECT count(*) FROM runs WHERE ended_at IS NULL").fetchone()[0]
+    except sqlite3.Error:
+        return "before the ledger"
+    if not begun:
+        return "before the ledger"
+    if not rows:
+        return "looking for drafts"
+    if rows.get("made", 0) + rows.get("unchanged", 0) == 0:
+        return "making, nothing published"
+    return "making, some published" if rows.get("running") else "index and tidying up"
+
+
+def processes_left(scene: Scene, seconds: float = 20.0) -> int:
+    """Return how many processes of killed runs are still there after a while."""
+    end = time.monotonic() + seconds
+    while (left := _processes(scene)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return left
+
+
+def _processes(scene: Scene) -> int:
+    wanted, count = f"{MARK}={scene.folder}".encode(), 0
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            count += wanted in path.read_bytes().split(b"\0") and int(path.parts[2]) != os.getpid()
+        except OSError:
+            continue
+    return count
+
+
+def one_round(scene: Scene, chance: random.Random, longest: float) -> tuple[Counter[str], float]:
+    """Kill one run, look, run again, look; return what was counted, and how long the second run took."""
+    now, fresh = scene.begin(), scene.number % 5 == 0
+    pages = pages_of(scene)
+    died = killed(scene.start(now, fresh=fresh), chance.uniform(0, longest * (1.6 if fresh else 1)))
+    counts = Counter({"kills": int(died), "too late": int(not died)})
+    if died:
+        counts[f"killed {stage_of(scene, now)}"] += 1
+    counts.update(wrong_after_kill(scene, pages))
+    begun = time.monotonic()
+    code = waited(scene.start(now, fresh=False))
+    seconds = time.monotonic() - begun
+    counts.update(wrong_after_next_run(scene, code, now))
+    counts.update(wrong_after_kill(scene, pages))
+    return counts, seconds
+
+
+def kill_runs(folder: Path, rounds: int, seed: int, *, seconds: float = 1e9, longest: float = 0) -> Counter[str]:
+    """Return the figures of so many rounds, or of as many as begin within some seconds.
+
+    ``longest`` is how long a run takes here; 0 finds it out by a run of its own.
+    """
+    scene, begun = Scene(folder), time.monotonic()
+    chance, total = random.Random(f"{seed} {scene.number}"), Counter()
+    if not longest:
+        assert waited(scene.start(scene.begin(), fresh=False)) == 0, (folder / "run.log").read_text()
+        longest = time.monotonic() - begun
+    for _ in range(rounds):
+        if time.monotonic() - begun > seconds:
+            break
+        counts, took = one_round(scene, chance, longest)
+        total.update(counts)
+        longest = 0.8 * longest + 0.2 * took
+        if any(counts[what] for what in WRONG):
+            (folder / f"wrong-{scene.number}.log").write_bytes((folder / "run.log").read_bytes())
+    total["process left"] += processes_left(scene)
+    total["milliseconds of a run"] = round(longest * 1000)
+    return total
+
+
+if __name__ == "__main__":
+    print(json.dumps(kill_runs(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))  # noqa: T201
