@@ -102,6 +102,9 @@ class Dimensions(Mapping[str, Dimension]):
             self._made[name] = _MAKERS[name](self._records, name)
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in _MAKERS
+
     def __iter__(self) -> Any:
         return iter(_MAKERS)
 

@@ -38,7 +38,7 @@ def bars(table: pd.DataFrame, *, by: str, split: str | None, title: str, picked:
     upright = by in TIME_LIKE
     figure, names = go.Figure(), [label(name) for name in table.index]
     for place, part in enumerate(table):
-        marks = [_pick(by, group, split, part) for group in table.index]
+        marks = [_pick(by, group, split, part) if held else None for group, held in table[part].items()]
         ends = {"x": names, "y": table[part]} if upright else {"y": names, "x": table[part]}
         figure.add_bar(
             **ends, orientation="v" if upright else "h", name=label(part), customdata=marks,
@@ -67,7 +67,8 @@ def cross(table: pd.DataFrame, *, down: str, across: str, title: str, picked: Pi
     if not table.to_numpy().sum():
         return empty_figure(title, NOTHING)
     values = table.to_numpy()
-    marks = [[_pick(down, group, across, other) for other in table] for group in table.index]
+    marks = [[_pick(down, group, across, other) if table.at[group, other] else None for other in table]
+             for group in table.index]  # fmt: skip
     columns, rows = [label(name) for name in table], [label(name) for name in table.index]
     figure = go.Figure(go.Heatmap(
         z=values, x=columns, y=rows, customdata=marks, xgap=2, ygap=2, showscale=False, hoverongaps=False,
@@ -128,7 +129,8 @@ def spans(table: pd.DataFrame, edges: np.ndarray, *, by: str, title: str, picked
     if not table.to_numpy().sum():
         return empty_figure(title, "no duration to draw")
     values = table.to_numpy()
-    marks = [[_pick(by, group, "span", str(place)) for place in range(len(edges) - 1)] for group in table.index]
+    marks = [[_pick(by, group, "span", str(place)) if held else None for place, held in enumerate(row)]
+             for group, row in zip(table.index, values, strict=True)]  # fmt: skip
     share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     heights = np.arange(len(table) - 1, -1, -1)
     figure = go.Figure(go.Heatmap(
@@ -157,7 +159,7 @@ def _pick(by: str, group: str, other: str | None, part: str) -> dict[str, str]:
     return {by: group, other: part} if other else {by: group}
 
 
-def _opacity(marks: Sequence[Pick], picked: Pick | None, plain: float = 1.0) -> float | list[float]:
+def _opacity(marks: Sequence[Pick | None], picked: Pick | None, plain: float = 1.0) -> float | list[float]:
     """Return how strongly marks are drawn: the others faintly while one is picked."""
     if not picked or not any(mark == picked for mark in marks):
         return plain if not picked else FAINT

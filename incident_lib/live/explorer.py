@@ -20,6 +20,7 @@ from incident_lib.records import Records
 from incident_lib.render import note
 from incident_lib.review.response import Measure, main_measure
 from incident_lib.tables import SEVERITIES
+from incident_lib.words import counted
 
 WISHES = ("period", "since", "until", "severity", "customer", "service", "tag", "text", "incident_id")
 _LAST_DAYS = (30, 90, 365)
@@ -71,6 +72,15 @@ class Explorer:
     def line(self) -> str:
         """Return the Python line that makes the same choice."""
         return self.line_of(self.filter)
+
+    @property
+    def answer(self) -> str:
+        """Return what is chosen in a sentence: how many incidents, by severity."""
+        severity = self.groups["severity"]
+        held = zip(severity.labels, severity.counts(self.mask), strict=True)
+        parts = ", ".join(f"{count:,} {name}" for name, count in held if count)
+        chosen = counted(int(self.mask.sum()), "incident")
+        return f"{chosen}{f': {parts}' if parts else ''}{f' ({self.line})' if self.filter else ''}."
 
     @property
     def records(self) -> Records:
@@ -165,7 +175,8 @@ class Explorer:
         key = json.dumps([name, as_list(wish)], default=str)
         if key not in self._masks:
             incidents, zone = self.whole.incidents, self.whole.settings.workbook.tz
-            mask, understood = chosen(incidents, {name: wish}, zone=zone, whole=incidents)
+            wishes, words = ({}, wish) if name == "text" else ({name: wish}, None)
+            mask, understood = chosen(incidents, wishes, words=words, zone=zone, whole=incidents)
             while len(self._masks) >= _KEPT_MASKS:
                 self._masks.pop(next(iter(self._masks)))
             self._masks[key] = mask, understood[name]

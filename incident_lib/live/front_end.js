@@ -180,7 +180,7 @@ function address(path) {
   const page = document.getElementById("jupyter-config-data");
   if (!page) return {open: way, file: way};
   const base = JSON.parse(page.textContent).baseUrl ?? "/";
-  const classic = location.pathname.includes("/notebooks/");
+  const classic = location.pathname.startsWith(`${base}notebooks/`);
   return {open: `${base}${classic ? "edit" : "lab/tree"}/${way}`, file: `${base}files/${way}`};
 }
 
@@ -243,7 +243,7 @@ function incidentTable(node, table, send) {
 function marksOf(figure) {
   const every = figure.data.flatMap((trace) => (trace.customdata ?? []).flat());
   const known = new Map(every.map((mark) => [JSON.stringify(mark), mark]));
-  return [...known.values()];
+  return [...known.values()].filter(Boolean);
 }
 
 function view({model, el, signal}) {
@@ -301,7 +301,6 @@ function view({model, el, signal}) {
       ...marks.slice(0, 400).map((mark) => make("option", {value: JSON.stringify(mark), textContent: words(mark)})));
     choice.value = state.picked ? JSON.stringify(state.picked) : "";
     const buttons = state.picked ? [
-      make("strong", {textContent: state.words}),
       state.line ? make("code", {class: "iw-line", textContent: state.line}) : null,
       state.narrows ? make("button", {type: "button", class: "iw-plain", textContent: "Filter by this", onclick: () => send({do: "narrow"})}) : null,
       make("button", {type: "button", class: "iw-plain", textContent: "Close", onclick: () => send({do: "clear"})}),
@@ -326,7 +325,10 @@ function view({model, el, signal}) {
     listing.innerHTML = state.detail.html;  // cleaned by the kernel
     detail.replaceChildren(make("div", {class: "iw-pick"}, make("strong", {textContent: state.detail.title}),
       make("button", {type: "button", class: "iw-plain", textContent: "Close", onclick: () => send({do: "close"})})), strip, listing);
-    draw(strip, state.detail.figure);
+    const figure = JSON.parse(state.detail.figure);
+    delete figure.layout.title;
+    figure.layout.margin = {...figure.layout.margin, t: 10};
+    draw(strip, JSON.stringify(figure));
   };
   const freshen = () => { if (seen && model.get("version") !== JSON.parse(model.get("state")).version) send({do: "draw"}); };
   const message = (content) => { if (content.csv !== undefined) copy(content.csv, el.querySelector(".iw-tools > button")); };

@@ -15,9 +15,9 @@ from incident_lib.figures import timeline_strip
 from incident_lib.live.listing import COLUMNS, SIZES, Wanted
 from incident_lib.live.panel import Panel
 from incident_lib.live.pictures import Picture, wishes_of, words_of
-from incident_lib.render import Shown, table, timeline_mark
+from incident_lib.render import Shown, note, table, timeline_mark
 from incident_lib.reports.sanitise import clean
-from incident_lib.story.timeline import incident_timeline
+from incident_lib.story.timeline import incident_timeline, readable
 
 if TYPE_CHECKING:
     from incident_lib.live.explorer import Explorer
@@ -100,7 +100,7 @@ class View:
 
     def _on_timeline(self, message: Mapping[str, Any]) -> None:
         incident = self.explorer.whole.incident(str(message["incident"]))
-        rows = incident_timeline(self.explorer.whole, incident["incident_id"])
+        rows = readable(incident_timeline(self.explorer.whole, incident["incident_id"]))
         title = f"{incident['incident_id']}: {incident['title']}"
         columns = {"local": "time", "kind": "kind", "milestone": "milestone", "text": "what happened"}
         listed = table(rows, "Timeline", columns, mark=timeline_mark)
@@ -206,8 +206,16 @@ class FreeView(View):
         super().__init__(explorer)
 
     def traits(self) -> dict[str, str]:
-        """Return the function's result as a figure or as HTML."""
-        self.result = self.function(self.explorer.records)
+        """Return the function's result as a figure or as HTML.
+
+        At first what the function raises is the cell's; later there is no cell that could show it, so it is a sentence.
+        """
+        try:
+            self.result = self.function(self.explorer.records)
+        except Exception as error:
+            if not hasattr(self, "result"):
+                raise
+            self.result = note(f"This could not be shown for the incidents chosen: {type(error).__name__}: {error}")
         return super().traits()
 
     def figure(self) -> str:

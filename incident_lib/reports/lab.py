@@ -17,7 +17,7 @@ from incident_lib.reports.catalogue import notebooks_folder
 from incident_lib.settings import FILE_NAME
 
 COPY, FIRST = "notebooks", "explore.ipynb"
-ENVIRONMENT = {"JUPYTER_PREFER_ENV_PATH": "1"}
+_SETTINGS = Path(__file__).parent / "jupyter"  # quiet defaults, which a user's own settings overrule
 
 
 def own_notebooks(folder: Path) -> Path:
@@ -52,7 +52,7 @@ def open_lab(folder: Path, *, port: int | None = None, browser: bool = True) -> 
     extensions) is off.
     """
     notebooks = own_notebooks(folder)
-    return subprocess.call(lab_command(notebooks, port=port, browser=browser), env={**os.environ, **ENVIRONMENT})
+    return subprocess.call(lab_command(notebooks, port=port, browser=browser), env={**os.environ, **lab_environment()})
 
 
 def lab_command(notebooks: Path, *, port: int | None = None, browser: bool = True) -> list[str]:
@@ -63,3 +63,9 @@ def lab_command(notebooks: Path, *, port: int | None = None, browser: bool = Tru
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
         *([] if port is None else [f"--port={port}"]), *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
+
+
+def lab_environment() -> dict[str, str]:
+    """Return what the environment has to say to JupyterLab: this interpreter's kernels first, and quiet defaults."""
+    paths = [str(_SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    return {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
