@@ -87,7 +87,7 @@ _HOMES = {
     "live.explorer": ("explorer",),
     "letters.review_meeting": ("review_invitation",),
     "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
-               "made_from", "metrics", "note", "notes", "table",
+               "made_from", "metrics", "note", "notes", "stacked", "table",
                "timeline_mark"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -78,7 +78,12 @@ class _Column:
 
 
 def answer(*sentences: str) -> Shown:
-    """Return the report's answer: the first sentence large, the others below it."""
+    """Return the report's answer: the first sentence large, the others below it.
+
+    >>> print(inc.answer("Nothing is overdue.", "All 41 pages are complete."))
+    Nothing is overdue.
+    All 41 pages are complete.
+    """
     first, *others = sentences
     rest = "".join(_ENVIRONMENT.from_string('<p class="note">{{ text }}</p>').render(text=text) for text in others)
     html = _ENVIRONMENT.from_string('<p class="answer">{{ text }}</p>').render(text=first)
@@ -86,12 +91,21 @@ def answer(*sentences: str) -> Shown:
 
 
 def note(text: str) -> Shown:
-    """Return a sentence that stands beside a figure or table."""
+    """Return a sentence that stands beside a figure or table.
+
+    >>> print(inc.note("Hollow marks are still open."))
+    Hollow marks are still open.
+    """
     return Shown(_ENVIRONMENT.from_string('<p class="note">{{ text }}</p>').render(text=text), text)
 
 
 def definitions(title: str, items: Mapping[str, str]) -> Shown:
-    """Return what words mean, in a fold."""
+    """Return what words mean, in a fold.
+
+    >>> print(inc.definitions("Words", {"major": "critical or high"}))
+    Words
+    major: critical or high
+    """
     lines = [f"{name}: {meaning}" for name, meaning in items.items()]
     return Shown(_DEFINITIONS.render(title=title, items=lines), "\n".join([title, *lines]))
 
@@ -111,6 +125,11 @@ def table(
     ``name`` is the file name of its CSV in the published report; ``mark`` gives a row's class (start, resolution).
     Of more rows than ``most`` only the first are shown, and said so; the CSV has all. Times are shown to the minute in
     UTC, shares (columns whose name begins so) as per cent, missing values as "–".
+
+    >>> print(inc.table(pd.DataFrame({"severity": ["high"], "incidents": [12]}), "By severity"))
+    By severity
+    severity  incidents
+    high      12
     """
     headings = dict(columns) if columns else {one: str(one).replace("_", " ") for one in frame.columns}
     if frame.empty:
@@ -138,14 +157,28 @@ def table(
     return Shown(html.strip(), _plain(title, list(headings.values()), rows), {TABLE_MIMETYPE: everything})
 
 
+def stacked(shown: Shown) -> Shown:
+    """Return a table of few rows and much text so that on a phone each row stands as a block instead of sideways."""
+    return Shown(shown.html.replace('<table class="data">', '<table class="data stacked">', 1), shown.text, shown.data)
+
+
 def folded(shown: Shown, summary: str) -> Shown:
-    """Return something in a fold that opens on a click: what is there for those who want to look closer."""
+    """Return something in a fold that opens on a click: what is there for those who want to look closer.
+
+    >>> inc.folded(inc.note("closer"), "Look closer").html
+    '<details><summary>Look closer</summary><p class="note">closer</p></details>'
+    """
     opening = _ENVIRONMENT.from_string("<details><summary>{{ text }}</summary>").render(text=summary)
     return Shown(f"{opening}{shown.html}</details>", shown.text, shown.data)
 
 
 def notes(*sentences: str) -> Shown:
-    """Return several sentences that stand beside a figure or table, each as a paragraph."""
+    """Return several sentences that stand beside a figure or table, each as a paragraph.
+
+    >>> print(inc.notes("One sentence.", "And another."))
+    One sentence.
+    And another.
+    """
     return Shown("".join(note(text).html for text in sentences), "\n".join(sentences))
 
 
@@ -153,6 +186,10 @@ def metrics(numbers: Mapping[str, Mapping[str, Any]], records: Records) -> Shown
     """Return the report's numbers, in a fold, and as data for the files beside the page (see docs/metrics.md).
 
     Each number has value, lower, upper, n, unit and meaning.
+
+    >>> number = {"value": 3, "lower": None, "upper": None, "n": 41, "unit": "", "meaning": "late pages"}
+    >>> print(inc.metrics({"overdue": number}, records).text.splitlines()[0])
+    The numbers of this report
     """
     texts = ["" if one["value"] is None else f"{one['value']:,.6g}" for one in numbers.values()]
     columns = {"name": list(numbers), "value": texts, **{key: [one[key] for one in numbers.values()] for key in
@@ -165,7 +202,11 @@ def metrics(numbers: Mapping[str, Mapping[str, Any]], records: Records) -> Shown
 
 
 def timeline_mark(row: pd.Series) -> str:
-    """Return the class of a timeline's row: start for the beginning, resolution for the end."""
+    """Return the class of a timeline's row: start for the beginning, resolution for the end.
+
+    >>> inc.timeline_mark(pd.Series({"milestone": "began"}))
+    'start'
+    """
     return {"began": "start", "resolved": "resolution"}.get(row["milestone"], "")
 
 
@@ -233,6 +274,9 @@ def left_out(records: Records, *, exact: bool = True) -> Shown:
     """Return how many problems the records have, by rule and effect, and the table of all of them.
 
     Without ``exact`` the place is the file alone: lines and positions change when a file grows.
+
+    >>> print(inc.left_out(records).text.splitlines()[0])
+    8 problems in the records, by rule
     """
     problems = records.problems
     if not exact:
@@ -252,7 +296,11 @@ def left_out(records: Records, *, exact: bool = True) -> Shown:
 
 
 def accounting(records: Records) -> Shown:
-    """Return what each file held: read = used + skipped, in a fold."""
+    """Return what each file held: read = used + skipped, in a fold.
+
+    >>> print(inc.accounting(records.where(severity="critical")).text.splitlines()[0])
+    2,537 rows read = 2,389 used + 148 skipped, with the reason
+    """
     accounts = records.accounts
     total = int(accounts["rows"].sum())
     used = int(accounts.loc[accounts["outcome"] == "used", "rows"].sum())
@@ -263,7 +311,11 @@ def accounting(records: Records) -> Shown:
 
 
 def assumptions(records: Records) -> Shown:
-    """Return what the settings decided, so that a reader can disagree."""
+    """Return what the settings decided, so that a reader can disagree.
+
+    >>> print(inc.assumptions(records).text.splitlines()[1])
+    Major: critical, high; these need a post-mortem
+    """
     settings = records.settings
     rules, calendar = settings.deadlines, settings.calendar
     place = ", ".join(filter(None, [calendar.country, calendar.subdivision])) or "no country, so no holidays"
@@ -297,6 +349,9 @@ def made_from(
 
     It has to be the notebook's last cell. Without ``list_files`` the page leaves the files to its manifest, so that
     it stays the same to the byte when files grow later.
+
+    >>> print(inc.made_from(records, title="Mine", answer="Nothing is overdue.").text.splitlines()[0])
+    Made from 61 files as of 2026-10-01 03:59 UTC.
     """
     as_of = f"{records.as_of:%Y-%m-%dT%H:%M:%SZ}"
     files = "".join(

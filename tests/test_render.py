@@ -10,6 +10,7 @@ from factories import HOUR, NOON, page
 from incident_lib import figures, render
 from incident_lib.drafting import page_html
 from incident_lib.review import figures as review_figures
+from incident_lib.review import rule_figures
 from incident_lib.review.conformance import rule_counts, rule_results
 from incident_lib.review.response import WHOLE, durations
 from incident_lib.story.timeline import incident_timeline
@@ -98,7 +99,7 @@ def all_figures(records) -> dict[str, go.Figure]:
     return {
         "strip": review_figures.duration_strip(durations(incidents, WHOLE, as_of=records.as_of), title="t"),
         "months": review_figures.incidents_by_month(incidents, "UTC", title="t"),
-        "rules": review_figures.rule_bars(rule_counts(rule_results(records, records.incidents)), title="t"),
+        "rules": rule_figures.rule_bars(rule_counts(rule_results(records, records.incidents)), title="t"),
         "timeline": figures.timeline_strip(timeline, title="t"),
     }  # fmt: skip
 

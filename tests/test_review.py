@@ -24,9 +24,10 @@ from incident_lib.reports.run import run_report
 from incident_lib.review.agenda import LEAST, MOST, Topic, invited, meeting_agenda
 from incident_lib.review.changes import change_sentence, duration_behaviour, season, weekly_behaviour, what_changed
 from incident_lib.review.conformance import rule_counts, rule_results
-from incident_lib.review.figures import behaviour_chart, duration_strip, rule_bars, rule_map, season_map
+from incident_lib.review.figures import behaviour_chart, duration_strip, season_map
 from incident_lib.review.meeting import incidents_in, incidents_until, open_sentence, review_sentence, unknown_sentence
 from incident_lib.review.response import WHOLE, for_measuring
+from incident_lib.review.rule_figures import rule_bars, rule_map
 from incident_lib.review.service_review import (
     customer_called,
     customer_period,

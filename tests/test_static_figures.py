@@ -66,9 +66,10 @@ def test_staircase_goes_level_then_upright():
 def test_open_marks_are_hollow():
     """Hollow and filled marks differ by more than colour."""
     text = pictures(go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker_symbol=["circle", "circle-open"]))
-    marks = [one.get("fill") for one in shapes(text) if (one.get("d") or "").startswith("M") and "a3 3" in one.get("d")]
+    marks = [one for one in shapes(text) if re.fullmatch(r"M[\d.]+ [\d.]+(h0|m-3 0a3 3.*)", one.get("d") or "")]
 
-    assert len(marks) == 2 and "none" in marks
+    assert [one.get("fill") for one in marks] == [None, "none"]
+    assert marks[0].get("stroke-linecap") == "round" and marks[0].get("stroke-width") == "6"
 
 
 def test_heat_map_cells_are_coloured_and_labelled():
@@ -216,3 +217,23 @@ def test_page_brings_the_template_once():
     theirs = json.loads(go.Figure(go.Bar(x=["a"], y=[1]), layout_template="plotly_dark").to_json())
 
     assert '"template"' not in plot_html(ours, number=1) and '"template"' in plot_html(theirs, number=1)
+
+
+@pytest.mark.parametrize("kind", ["pie", "histogram", "box", "sankey"])
+def test_kind_without_a_picture_is_said_to_have_none(kind):
+    """Where a script is needed the page says so, by the kind's name; numbers are promised only where there are some."""
+    numbers = {"columns": ["a"], "rows": [["x"]]}
+    figure = {"data": [{"type": kind, "y": [1, 2], "values": [1]}], "layout": {"meta": {"table": numbers}}}
+    told, alone = plot_html(figure, number=1), plot_html({"data": figure["data"]}, number=1)
+
+    said = f"This figure ({kind}) is drawn by a script, which did not run here"
+    assert f"{said}; its numbers are below." in told and f"{said}." in alone
+    assert '<svg class="static' not in told
+
+
+def test_crowded_names_stand_at_every_so_many_places():
+    """A category axis that is told how many labels there may be shows no more, evenly."""
+    names = [f"INC-{number}" for number in range(26)]
+    axis = axis_of({"type": "category", "nticks": 14}, [names], floor=False, padded=False)
+
+    assert [name for _, name in axis.ticks(99)] == names[::2]

@@ -12,6 +12,7 @@ from incident_lib.explore.one_incident import Incident, Timeline, timeline
 from incident_lib.explore.selecting import began_at
 from incident_lib.records import Records
 from incident_lib.review import figures as drawn
+from incident_lib.review import rule_figures
 from incident_lib.review.changes import Behaviour, Season, duration_behaviour, season, weekly_behaviour
 from incident_lib.review.conformance import rule_counts, rule_results
 from incident_lib.review.learning import factor_kinds, factor_pareto, tag_pareto
@@ -132,7 +133,7 @@ def rule_bars(counts: Records | pd.DataFrame, *, title: str = "The rules of the 
     """
     if isinstance(counts, Records):
         counts = rule_counts(_results(counts))
-    return drawn.rule_bars(counts, title=title)
+    return rule_figures.rule_bars(counts, title=title)
 
 
 def rule_map(results: Records | pd.DataFrame, *, title: str = "Each rule for each incident") -> go.Figure:
@@ -143,7 +144,7 @@ def rule_map(results: Records | pd.DataFrame, *, title: str = "Each rule for eac
     >>> inc.rule_map(records.where(period="2026-Q3")).data[0].type
     'heatmap'
     """
-    return drawn.rule_map(_results(results) if isinstance(results, Records) else results, title=title)
+    return rule_figures.rule_map(_results(results) if isinstance(results, Records) else results, title=title)
 
 
 def _results(records: Records) -> pd.DataFrame:

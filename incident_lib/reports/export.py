@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from incident_lib.reports.sanitise import Anchors, Heading, clean, lean, markdow
 from incident_lib.reports.sheets import csv_bytes
 
 TABLE = "application/vnd.incident-workbook.table+json"
+FILE = "application/vnd.incident-workbook.file+json"
+FILE_SUFFIXES = (".ics",)  # what may lie beside a page other than tables and metrics
 METRICS = "application/vnd.incident-workbook.metrics+json"
 CONTENTS_FROM = 3
 METRICS_LINKS = Markup(
@@ -41,7 +44,7 @@ _FAILURE_MARK = "papermill-error-cell-tag"
 
 @dataclass(frozen=True)
 class Page:
-    """One exported page: its HTML, its title, the CSV files that its links name, and the metrics files beside it."""
+    """One exported page: its HTML, its title, the files that its links name (CSV, invitations), and the metrics."""
 
     html: bytes
     title: str
@@ -67,7 +70,7 @@ def export_page(
     if drawn != expected:
         raise ReportError(f"the page has {drawn} figures and the notebook {expected}; nothing was published")
     first = next((heading.text for heading in writing.headings if heading.level == 1), "")
-    scripts = ("page.js",) if writing.moves and plotly else ()
+    scripts = writing.scripts() if plotly else ()
     around = surroundings(scripts=scripts, plotly=plotly if writing.figures else NO_PLOTLY)
     page = {
         "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": _named_apart(bodies),
@@ -150,10 +153,10 @@ class Writing:
         skipped = [f"{section}: {counted(count, 'step')} not run" for section, count in self.not_run.items()]
         return [*self.errors, *skipped]
 
-    @property
-    def moves(self) -> bool:
-        """Return whether the page has something for our small script to do: tables, or contents to follow."""
-        return self.figures > 0 or bool(self.tables) or bool(self.contents()) or self.listed
+    def scripts(self) -> tuple[str, ...]:
+        """Return our small scripts that have something to do: for tables, for contents, and to present sections."""
+        moves = self.figures > 0 or bool(self.tables) or bool(self.contents()) or self.listed
+        return (*(["page.js"] if moves else []), *(["present.js"] if self.contents() else []))
 
     def _placed(self, prose: Markup, index: int) -> Markup:
         """Note the cell of the second section: the contents go before it, since the report's answer comes first."""
@@ -187,6 +190,8 @@ class Writing:
         if theme.MIMETYPE in data:
             self.figures += 1
             return plot_html(data[theme.MIMETYPE], number=self.figures)
+        if FILE in data:
+            return self.file(data[FILE])
         if TABLE in data:
             return self.table(data[TABLE], data)
         if METRICS in data:
@@ -212,6 +217,15 @@ class Writing:
         return Markup(
             '{}\n<p class="links"><a href="{}" download>CSV<span class="unseen"> of {}</span></a> <span>{}</span></p>'
         ).format(shown, file, table.get("title") or table.get("name") or "this table", counted(len(rows), "row"))
+
+    def file(self, stated: Mapping[str, Any]) -> Markup:
+        """Return the link to a file beside the page, which is made here: name, label, about, content (base 64)."""
+        given = str(stated.get("name"))
+        suffix = next((one for one in FILE_SUFFIXES if given.endswith(one)), FILE_SUFFIXES[0])
+        name = safe_name(given.removesuffix(suffix)) + suffix
+        self.tables[name] = base64.b64decode(str(stated.get("content")))
+        said = stated.get("label") or name, stated.get("about") or ""
+        return Markup('<p class="links"><a href="{}" download>{}</a> <span>{}</span></p>').format(name, *said)
 
     def _file_name(self, name: str) -> str:
         stem = safe_name(name)

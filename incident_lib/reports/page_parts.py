@@ -24,6 +24,7 @@ from incident_lib.reports.plots import script_json, theme_template
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = "<!--scripts-->"  # where a template leaves room for them
 _COMMENT = re.compile(r"//.*|/\*[^*]*\*/")
+_CSS_SPACE = re.compile(r"\s*([{};])\s*|(?<=[,:]) (?=[^{}]*\})")  # around rules; in them after colon and comma
 INSIDE, NO_PLOTLY = "inside", ""
 
 
@@ -50,7 +51,7 @@ def surroundings(*, scripts: Sequence[str] = (), plotly: str = NO_PLOTLY) -> Sur
     it can be executed. Only for the shared file it has to name the place ("self") instead of the content: a browser
     checks no digest of a script that it opens from a disk.
     """
-    style = Markup(theme.css_variables() + _file("report.css"))
+    style = Markup(theme.css_variables() + _CSS_SPACE.sub(r"\1", _file("report.css")))
     names = [*scripts, *(["boot.js"] if plotly else [])]
     allowed = [f"'{digest(_file(name))}'" for name in names]
     if plotly:

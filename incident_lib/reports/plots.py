@@ -24,7 +24,7 @@ _FIGURE = """<figure class="plot" role="group" aria-label="{alt}">
 <script type="application/vnd.plotly.v1+json">{data}</script>
 <figcaption>{alt}</figcaption>
 {table}</figure>"""
-_NO_PICTURE = '<p class="note">The figure is drawn by a script, which did not run here; its numbers are below.</p>'
+_NO_PICTURE = '<p class="note">This figure ({kinds}) is drawn by a script, which did not run here{rest}.</p>'
 _TABLE = """<details><summary>The numbers of this figure</summary>
 <div class="scroll" role="region" tabindex="0" aria-label="Numbers of figure {number}"><table class="data{sort}">
 <thead><tr>{head}</tr></thead>
@@ -47,10 +47,18 @@ def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
     drawn = compact(inert({"data": list(figure.get("data") or []), "layout": layout}))
     return Markup(_FIGURE).format(
         alt=str(meta.get("alt") or title or f"Figure {number}"), height=height, data=script_json(drawn),
-        picture=Markup(_picture(drawn, height, number) or _NO_PICTURE),
+        picture=Markup(_picture(drawn, height, number)) or _no_picture(drawn, meta),
         title=Markup('<p class="title">{}</p>\n').format(title) if title else "",
         table=numbers_table(meta.get("table"), number),
     )  # fmt: skip
+
+
+def _no_picture(figure: Mapping[str, Any], meta: Mapping[str, Any]) -> Markup:
+    """Return what stands for a figure of a kind of which there is no static picture, or with parts that have none."""
+    traces = [trace for trace in figure["data"] if isinstance(trace, Mapping)]
+    kinds = ", ".join(dict.fromkeys(str(trace.get("type") or "scatter") for trace in traces)) or "empty"
+    has_numbers = isinstance(meta.get("table"), Mapping) and meta["table"].get("columns")
+    return Markup(_NO_PICTURE).format(kinds=kinds, rest="; its numbers are below" if has_numbers else "")
 
 
 def _picture(figure: Mapping[str, Any], height: int, number: int) -> str:

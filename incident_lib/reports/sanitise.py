@@ -25,7 +25,7 @@ _CARD = {"label", "figure", "number", "note"}
 CLASSES = {
     "p": {"answer", "note", "lead", *_CARD},
     "span": {"badge", "state", "muted", "short", *_CARD, *_STATES, *_SEVERITIES},
-    "table": {"data"},
+    "table": {"data", "stacked"},
     "td": {"number", "short", "long", "source"},
     "th": {"number", "short"},
     "tr": {"start", "resolution", "total"},

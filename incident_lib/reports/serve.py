@@ -17,6 +17,7 @@ TYPES = {
     ".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".json": "application/json",
     ".ipynb": "application/json", ".md": "text/markdown; charset=utf-8", ".pdf": "application/pdf",
     ".prom": "text/plain; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png",
+    ".ics": "text/calendar; charset=utf-8",
 }  # fmt: skip
 NOTHING_RUNS = "default-src 'none'; sandbox"
 NOT_FRAMED = "frame-ancestors 'none'"

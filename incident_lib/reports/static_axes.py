@@ -68,7 +68,8 @@ class Axis:
             ]
             pairs = [pair for pair in zip(values, labels, strict=False) if pair[0] is not None]
         elif self.kind == "category":
-            pairs = [(float(place), name) for place, name in enumerate(self.categories)]
+            step = math.ceil(len(self.categories) / (number(self.stated.get("nticks")) or len(self.categories) or 1))
+            pairs = [(float(place), name) for place, name in enumerate(self.categories)][:: max(step, 1)]
         elif self.kind == "date":
             pairs = date_ticks(self.low, self.high, most)
         elif self.kind == "log":

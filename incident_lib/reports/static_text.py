@@ -54,13 +54,14 @@ def _shortened(text: str, room: float, size: float) -> str:
 def svg_text(lines: Sequence[str], x: float, y: float, *, anchor: str = "", size: float = 12, colour: str = "muted",
              turned: float = 0, leading: float = 1.25) -> str:  # fmt: skip
     """Return lines of text as SVG; ``y`` is the first line's baseline, an empty ``anchor`` that of the group around it."""
-    turn = f' transform="rotate({turned:g} {_short(x)} {_short(y)})"' if turned else ""
+    here = f'transform="translate({_short(x)} {_short(y)})rotate({turned:g})"' if turned else f'x="{_short(x)}" y="{_short(y)}"'
     look = (f' text-anchor="{anchor}"' if anchor else "") + (f' font-size="{size:g}"' if size != SIZE else "")
     fill = f' fill="{paint(colour)}"' if colour != "muted" else ""
-    start = f'<text x="{_short(x)}" y="{_short(y)}"{look}{fill}{turn}>'
+    start = f"<text {here}{look}{fill}>"
     if len(lines) == 1:
         return f"{start}{html.escape(lines[0], quote=False)}</text>"
-    below = (f'<tspan x="{_short(x)}" dy="{size * leading:g}">{html.escape(line, quote=False)}</tspan>' for line in lines[1:])
+    left = "0" if turned else _short(x)
+    below = (f'<tspan x="{left}" dy="{size * leading:g}">{html.escape(line, quote=False)}</tspan>' for line in lines[1:])
     return f"{start}{html.escape(lines[0], quote=False)}{''.join(below)}</text>"
 
 

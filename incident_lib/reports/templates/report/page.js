@@ -55,6 +55,11 @@
     table.classList.add("sortable");
   };
 
+  const labelled = (table) => { // on a phone rows stand as blocks, where no heading is above a cell
+    const names = [...table.tHead?.rows[0]?.cells ?? []].map(text);
+    for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, at) => { cell.dataset.label = names[at] ?? ""; });
+  };
+
   const fit = () => {
     for (const region of document.querySelectorAll(".scroll")) {
       region.classList.toggle("fits", region.firstElementChild?.scrollWidth <= region.clientWidth);
@@ -78,6 +83,7 @@
     mark();
   };
 
+  document.querySelectorAll("table.stacked").forEach(labelled);
   document.querySelectorAll("table.data").forEach(makeSortable);
   fit();
   addEventListener("resize", fit);
