@@ -170,7 +170,8 @@ def _said(frame: pd.DataFrame, step: Step, records: Records) -> pd.DataFrame:
     """Return the first message of a person, after the incident's end, that has one of the step's words, and no "?"."""
     words = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in step.said), re.IGNORECASE)
     messages = records.messages[~records.messages["is_bot"] & records.messages["incident_id"].isin(frame.index)]
-    after = messages["at"] >= messages["incident_id"].map(frame["resolved_at"])
+    ends = frame["resolved_at"].reindex(messages["incident_id"]).set_axis(messages.index)  # map fails on no incident
+    after = messages["at"] >= ends
     told = messages["text"].str.contains(words, na=False) & ~messages["text"].str.contains("?", regex=False, na=False)
     hits = messages[after & told].sort_values("at", kind="stable")
     return hits.drop_duplicates("incident_id").set_index("incident_id")[["at", "source"]].reindex(frame.index)
