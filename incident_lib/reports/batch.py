@@ -19,7 +19,6 @@ from incident_lib.reports.run import Forms, Report
 
 __all__ = ["Effort", "Outcome", "make_all"]
 PLAIN, USUAL = Forms(), Effort()
-_AHEAD = 2  # jobs per worker that wait in the foreman, so that no worker ever waits for us
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,9 @@ Done = Callable[[Outcome], None]
 
 
 class Hands(Protocol):
-    """Whoever does the jobs of a batch, in a ``with`` block."""
+    """Whoever does the jobs of a batch, in a ``with`` block; takes ``ahead`` jobs before an answer is asked for."""
+
+    ahead: int
 
     def __enter__(self) -> Hands: ...
     def __exit__(self, *_: object) -> None: ...
@@ -79,7 +80,7 @@ def make_all(
         with (start or hands)(orders_of(into, effort, forms, len(rest))) as theirs:
             share_records(theirs, list(rest.values()))
             jobs = ({"number": number, "report": report_as_data(report)} for number, report in rest.items())
-            for answer in answers(theirs, jobs, effort):
+            for answer in answers(theirs, jobs):
                 number = answer["number"]
                 outcome = outcome_of(rest[number], answer, into)
                 if records and keys[number] and outcome.published:
@@ -107,13 +108,13 @@ def cores(effort: Effort) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def answers(theirs: Hands, jobs: Iterator[Mapping[str, Any]], effort: Effort) -> Iterator[dict[str, Any]]:
+def answers(theirs: Hands, jobs: Iterator[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Give jobs, a few ahead of time, and yield the answers as they come."""
-    ahead, given = cores(effort) * (1 + _AHEAD), 0
+    given = 0
     for job in jobs:
         theirs.give(job)
         given += 1
-        if given >= ahead:
+        if given >= theirs.ahead:
             yield theirs.answer()
             given -= 1
     for _ in range(given):

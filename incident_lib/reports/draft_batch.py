@@ -88,7 +88,7 @@ def _write_pages(
     with hands(orders_of(drafts.into, effort, forms, len(missing))) as theirs:
         theirs.load(drafts.data, drafts.as_of)
         jobs = ({"number": number, "page": one, "owner": drafts.owner} for number, one in enumerate(missing))
-        for answer in answers(theirs, jobs, effort):
+        for answer in answers(theirs, jobs):
             incident_id, error = missing[answer["number"]], _error_of(answer)
             on_page(incident_id, error)
             if error:

@@ -29,6 +29,7 @@ from incident_lib.reports.kernels import ENVIRONMENT
 
 _START = "import sys; from incident_lib.reports.foreman import main; main(int(sys.argv[1]))"
 _ENDING_SECONDS = 10
+_AHEAD = 2  # jobs per worker that wait, so that no worker ever waits for the caller
 # Imported once for all: what notebooks, papermill and the export use. ipykernel's part comes with the engine.
 _EARLY = ("incident_lib.figures", "incident_lib.render", "incident_lib.timeliness.figures",
           "incident_lib.review.figures",
@@ -44,6 +45,7 @@ class Foreman:
     """The caller's end of the process: gives it jobs, and gets their answers. Use it in a ``with`` block."""
 
     def __init__(self, orders: Orders) -> None:
+        self.ahead = orders.workers * (1 + _AHEAD)
         self._pipe, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -166,6 +168,8 @@ def _say(caller: Connection, answer: Job) -> None:
 class Alone:
     """What a foreman does, done in this very process, one job after the other: where processes can't be forked."""
 
+    ahead = 1
+
     def __init__(self, orders: Orders) -> None:
         self._orders, self._shared = orders, Shared()
         self._jobs: list[Mapping[str, Any]] = []
@@ -182,6 +186,9 @@ class Alone:
     def load(self, data: str, as_of: str | None) -> None:
         """Load the records that the pages are drafted from."""
         self._shared.load(data, as_of)
+
+    def close(self) -> None:
+        """Do nothing: nothing was started."""
 
     def give(self, job: Mapping[str, Any]) -> None:
         """Take a job, to be done when its answer is asked for."""
