@@ -5,7 +5,7 @@ DATA ?= data
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: report test lint lock screenshots clean
+.PHONY: report test lint lock screenshots gallery clean
 
 report: $(VENV)/.installed
 	$(VENV)/bin/incidents report --data $(DATA) --reports reports
@@ -17,6 +17,10 @@ test: $(VENV)/.installed-for-tests
 # Pictures of every report at three widths, in the dark, without scripts and on paper, into reports/screenshots.
 screenshots: report $(VENV)/.installed-for-tests
 	$(VENV)/bin/python tests/screenshots.py reports reports/screenshots
+
+# docs/gallery.md, the figures of the sample with their lines, and its pictures.
+gallery: $(VENV)/.installed-for-tests
+	$(VENV)/bin/python tools/gallery.py --pictures
 
 lint: $(VENV)/.installed-for-tests
 	$(VENV)/bin/ruff check

@@ -51,8 +51,8 @@ def durations(
     Raises:
         SettingsError: for an unknown measure, with the nearest known one.
 
-    >>> inc.durations(records, "time to resolve")["minutes"].median().round()
-    70.0
+    >>> len(inc.durations(records, "time to resolve"))
+    156
     >>> inc.durations(records.where(severity="critical"), "detected → mitigated").columns.tolist()[:4]
     ['incident_id', 'severity', 'title', 'customers']
     """
