@@ -47,7 +47,7 @@ LAYERS = [
     {"timeliness.trends", "timeliness.careful_reading", "timeliness.overdue_ledger", "timeliness.stages", "timeliness.groups", "timeliness.forecasts", "timeliness.action_items"},
     {"drafting.redraft", "drafting.completeness"},
     {"drafting.draft"},
-    {"drafting.page_context", "drafting.page_front_matter"},
+    {"drafting.page_context", "drafting.page_front_matter", "drafting.page_story", "drafting.page_work", "drafting.overview", "drafting.told"},
     {"drafting.audiences", "drafting.sidecar", "drafting.summariser", "timeliness.states", "timeliness.turns", "review.response", "follow_up.states"},
     {"follow_up.steps"},
     {"story.facts", "timeliness.deadlines", "drafting.evidence"},

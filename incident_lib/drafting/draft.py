@@ -13,9 +13,11 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from incident_lib.drafting.evidence import Citations, Claim, Fragments, message_names
-from incident_lib.drafting.page_context import Told, page_context, when
+from incident_lib.drafting.overview import when
+from incident_lib.drafting.page_context import page_context
 from incident_lib.drafting.page_front_matter import as_yaml, front_matter_of
 from incident_lib.drafting.sidecar import Sidecar, read_sidecar, sidecar_path
+from incident_lib.drafting.told import Told
 from incident_lib.errors import SettingsError
 from incident_lib.records import Records
 from incident_lib.sources.markdown import blocks

@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from incident_lib.drafting.audiences import Screen, external_sentences
-from incident_lib.drafting.page_context import when
+from incident_lib.drafting.overview import when
 from incident_lib.errors import SettingsError
 from incident_lib.letters.correspondence import Letter, one_line
 from incident_lib.records import Records, unknown
