@@ -11,8 +11,9 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -41,17 +42,22 @@ def is_large(sources: Sequence[Source], settings: Settings) -> bool:
     return sizes >= settings.sources.cache_megabytes * 1_000_000
 
 
+def is_new(sources: Sequence[Source]) -> bool:
+    """Tell whether the digest of any source was never taken, so that nothing can have been kept of them all."""
+    known = _read_json(cache_folder() / "digests.json")
+    return any(str(source.path.resolve()) not in known for source in sources)
+
+
 def digests(sources: Sequence[Source]) -> dict[str, str]:
     """Return each source's SHA-256 by name; one whose size and time of change are as remembered is not read again."""
     memory = cache_folder() / "digests.json"
     known = _read_json(memory)
     found, remembered = {}, {}
     for source in sources:
-        stamp = _stamp(source.path)
-        old = known.get(str(source.path.resolve()))
+        stamp, path = _stamp(source.path), str(source.path.resolve())
+        old = known.get(path)
         found[source.name] = old[1] if stamp and old and old[0] == stamp else source.digest()
-        if stamp:
-            remembered[str(source.path.resolve())] = [stamp, found[source.name]]
+        remembered[path] = [stamp, found[source.name]]
     if remembered != {path: known.get(path) for path in remembered}:
         _write_json(memory, {**known, **remembered})
     return found
@@ -93,9 +99,36 @@ def read_tables(key: str) -> dict[str, pd.DataFrame] | None:
     return {table.name: table.conform(tables[table.name]) for table in TABLES}
 
 
-def write_tables(key: str, tables: Mapping[str, pd.DataFrame]) -> None:
+def write_aside(key: str, write: Callable[..., None], *content: object) -> None:
+    """Let ``write`` keep some content under a key while the caller goes on; one after another, in order.
+
+    ``settle`` waits for it, and so do the process before it ends, and a fork, which would copy half of it.
+    """
+    global _writer
+    before, parent = _writer, cache_folder()
+
+    def run() -> None:
+        if before:
+            before.join()
+        write(key, *content, parent=parent)
+
+    _writer = threading.Thread(target=run, name="cache")
+    _writer.start()
+
+
+def settle() -> None:
+    """Wait until everything is written that was to be written aside."""
+    if _writer:
+        _writer.join()
+
+
+_writer: threading.Thread | None = None
+os.register_at_fork(before=settle)
+
+
+def write_tables(key: str, tables: Mapping[str, pd.DataFrame], *, parent: Path | None = None) -> None:
     """Keep tables under a key, in one rename, and drop all but the newest few; without room it does nothing."""
-    parent = cache_folder()
+    parent = parent or cache_folder()
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=parent, prefix=".draft-"))
@@ -113,14 +146,14 @@ def write_tables(key: str, tables: Mapping[str, pd.DataFrame]) -> None:
 def read_findings(key: str, moment: pd.Timestamp) -> pd.DataFrame | None:
     """Return the findings that were kept for the tables under a key, as of a moment; None if there are none."""
     try:
-        return PROBLEMS.conform(feather.read_table(_findings_path(key, moment)).to_pandas())
+        return PROBLEMS.conform(feather.read_table(cache_folder() / key / _findings_name(moment)).to_pandas())
     except (OSError, pa.ArrowException):
         return None
 
 
-def write_findings(key: str, moment: pd.Timestamp, found: pd.DataFrame) -> None:
+def write_findings(key: str, moment: pd.Timestamp, found: pd.DataFrame, *, parent: Path | None = None) -> None:
     """Keep findings beside the tables that they are about; without room it does nothing."""
-    path = _findings_path(key, moment)
+    path = (parent or cache_folder()) / key / _findings_name(moment)
     try:
         draft = path.with_suffix(f".{os.getpid()}")
         feather.write_feather(found, draft, compression="uncompressed")
@@ -129,8 +162,8 @@ def write_findings(key: str, moment: pd.Timestamp, found: pd.DataFrame) -> None:
         return
 
 
-def _findings_path(key: str, moment: pd.Timestamp) -> Path:
-    return cache_folder() / key / f"findings-{moment.value}.arrow"
+def _findings_name(moment: pd.Timestamp) -> str:
+    return f"findings-{moment.value}.arrow"
 
 
 def _drop_old(parent: Path) -> None:

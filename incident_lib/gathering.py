@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ from incident_lib.offers import possible_matches
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings
 from incident_lib.sources.reading import Batch
+from incident_lib.sources.texts import longer_than
 from incident_lib.tables import ACCOUNTS, INCIDENTS, PEOPLE, PROBLEMS, TABLES, Table, join_names
 
 
@@ -57,8 +57,7 @@ def _bounded(tables: dict[str, pd.DataFrame], settings: Settings) -> dict[str, p
     for table in (table for table in TABLES if table is not PROBLEMS):
         for name in table.of_kind("string", "names", "json"):
             frame = kept[table.name]
-            long = pc.greater(pc.binary_length(pa.array(frame[name])), limit * 1000).to_numpy(zero_copy_only=False)
-            long = np.equal(long, True)  # a missing text has no length
+            long = longer_than(frame[name], limit * 1000)
             if not long.any():
                 continue
             message = f"{name} is longer than {limit:,} kB (sources.limits.text_kilobytes)"

@@ -16,9 +16,12 @@ from incident_lib.as_of import known_at, newest_time
 from incident_lib.cache import (
     digests,
     is_large,
+    is_new,
     key_of,
     read_findings,
     read_tables,
+    settle,
+    write_aside,
     write_findings,
     write_tables,
 )
@@ -58,26 +61,41 @@ def load(folder: str | Path = "data", *, as_of: Any = None) -> Records:
     told = [(sql.NAME, one.batch) for one in databases]
     read = {one.name: one.digest for one in databases}
     large = is_large(files, settings)
-    hashes = {**(digests(files) if large else {source.name: source.digest() for source in files}), **read}
-    shared = _taken(folder, settings, as_of, hashes)
-    if shared:
-        return shared
-    key = key_of(hashes, settings) if large else None
-    kept = read_tables(key) if key else None
-    tables = kept or gather([*(read_source(source) for source in sources), *told], settings)
-    # what is made here is written aside while it is looked at: the disk and this thread don't wait for each other
+    settle()  # what an earlier load is still writing
     with ThreadPoolExecutor(1) as aside:
-        written = aside.submit(write_tables, key, tables) if key and not kept else None
-        _refuse_nothing(folder, tables)
-        tables = with_history(folder, tables, settings)
-        moment = newest_time(tables, settings.workbook.tz) if as_of is None else as_time(as_of, settings.workbook.zone)
-        known = known_at(tables, moment, settings.workbook.tz)
-        found = _findings(known, key, moment) if kept else findings(known["incidents"], known["timeline"])
-    if written:
-        written.result()
-        write_findings(key, moment, found)
-    known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
+        kept, new = None, large and not _KEPT and is_new(files)
+        hashing = aside.submit(_digests, files, large)
+        if not new:  # else it is read while its digest is taken
+            hashes = {**hashing.result(), **read}
+            if shared := _taken(folder, settings, as_of, hashes):
+                return shared
+            kept = read_tables(key_of(hashes, settings)) if large else None
+        tables = kept or gather([*(read_source(source) for source in sources), *told], settings)
+        hashes = {**hashing.result(), **read}
+    key = key_of(hashes, settings) if large else None
+    if key and not kept:
+        write_aside(key, write_tables, tables)
+    _refuse_nothing(folder, tables)
+    moment, known = _known(with_history(folder, tables, settings), settings, as_of, key, found_before=bool(kept))
     return Records(folder=folder, settings=settings, as_of=moment, sources=hashes, **known)
+
+
+def _known(
+    tables: dict[str, pd.DataFrame], settings: Settings, as_of: Any, key: str | None, *, found_before: bool
+) -> tuple[pd.Timestamp, dict[str, pd.DataFrame]]:
+    """Return the moment of ``as_of``, and the tables as they were known then, with findings among the problems.
+
+    Findings are kept under ``key``, and taken from there if they were ``found_before``.
+    """
+    moment = newest_time(tables, settings.workbook.tz) if as_of is None else as_time(as_of, settings.workbook.zone)
+    known = known_at(tables, moment, settings.workbook.tz)
+    found = read_findings(key, moment) if key and found_before else None
+    if found is None:
+        found = findings(known["incidents"], known["timeline"])
+        if key:
+            write_aside(key, write_findings, moment, found)
+    known["problems"] = pd.concat([known["problems"], found], ignore_index=True)
+    return moment, known
 
 
 @dataclass(frozen=True)
@@ -106,7 +124,7 @@ def is_kept(folder: str | Path, *, as_of: Any = None) -> bool:
     folder, settings = open_workbook(folder)
     files = [Source(folder / FILE_NAME, FILE_NAME, settings), *find_sources(folder, settings)]
     kept = _KEPT.get(_name_of(folder, as_of))
-    hashes = digests(files) if is_large(files, settings) else {source.name: source.digest() for source in files}
+    hashes = _digests(files, is_large(files, settings))
     return kept is not None and _is_same(kept, folder, settings, hashes)
 
 
@@ -128,13 +146,9 @@ def _name_of(folder: Path, as_of: Any) -> tuple[Path, str]:
     return folder.resolve(), repr(as_of)
 
 
-def _findings(known: dict[str, pd.DataFrame], key: str, moment: pd.Timestamp) -> pd.DataFrame:
-    """Return the findings about a large workbook's times as of a moment, from the cache where it has them."""
-    found = read_findings(key, moment)
-    if found is None:
-        found = findings(known["incidents"], known["timeline"])
-        write_findings(key, moment, found)
-    return found
+def _digests(files: list[Source], large: bool) -> dict[str, str]:
+    """Return the SHA-256 of each file; large workbooks remember theirs."""
+    return digests(files) if large else {source.name: source.digest() for source in files}
 
 
 def open_workbook(folder: str | Path) -> tuple[Path, Settings]:

@@ -67,6 +67,8 @@ def redact_table(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """Return a table without secrets in its texts, and a problem for each row that held some."""
     found: list[dict[str, object]] = []
     cleaned: dict[str, pd.Series] = {}
+    if frame.empty:
+        return frame, PROBLEMS.frame()
     names = [name for name in table.of_kind("string", "names", "json") if name not in _NEVER_SECRET]
     # Arrow looks at one column while it looks at another: it lets go of the interpreter's lock
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,8 @@ class Table:
 
     def frame(self, rows: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
         """Return rows (dictionaries; a missing key is a missing value) as a typed frame of exactly these columns."""
-        return self.conform(pd.DataFrame(list(rows), columns=self.names))
+        rows = list(rows)
+        return self.conform(pd.DataFrame(rows, columns=self.names)) if rows else _without_rows(self).copy(deep=False)
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame with exactly these columns, each of its type; what is absent becomes missing."""
@@ -87,10 +89,16 @@ class Table:
         )
 
 
+@cache
+def _without_rows(table: Table) -> pd.DataFrame:
+    """Return a table's frame without rows, made once: most tables of most batches are empty."""
+    return table.conform(pd.DataFrame(columns=table.names))
+
+
 def _typed(values: pd.Series | None, kind: str, index: pd.Index) -> pd.Series:
     """Return values as the kind's type; None gives a column of missing values."""
     if values is None:
-        values = pd.Series([False if kind == "flag" else None] * len(index), index=index, dtype="object")
+        return pd.Series(False if kind == "flag" else None, index=index, dtype=DTYPES[kind])
     if values.dtype == DTYPES[kind]:
         return values
     if kind == "flag":

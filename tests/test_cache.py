@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from factories import page
 
-from incident_lib import cache
+from incident_lib import cache, loading
 from incident_lib.loading import load
 from incident_lib.tables import TABLES
 
@@ -24,7 +26,8 @@ def own_cache(tmp_path, monkeypatch) -> Path:
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return what the cache keeps."""
+    """Return what the cache keeps, once it is written."""
+    cache.settle()
     return [path for path in folder.glob("*") if path.is_dir()] if folder.exists() else []
 
 
@@ -36,6 +39,32 @@ def test_the_second_load_gives_equal_tables(workbook, own_cache):
     assert len(entries(own_cache)) == 1
     for table in TABLES:
         pd.testing.assert_frame_equal(getattr(first, table.name), getattr(second, table.name))
+
+
+def test_what_is_kept_is_written_aside_and_whole_before_it_is_asked_for(workbook, own_cache, monkeypatch):
+    """The first load does not wait for the disk; the next one does, and a process that forks."""
+    begun, folder = threading.Event(), workbook({"postmortems/a.md": page()}, ALWAYS)
+    written = cache.write_tables
+
+    def slowly(*arguments, **named) -> None:
+        begun.wait(10)
+        written(*arguments, **named)
+
+    monkeypatch.setattr(loading, "write_tables", slowly)
+    first = load(folder)
+    assert [path for path in own_cache.glob("*") if path.is_dir()] == []
+    begun.set()
+    monkeypatch.setattr(loading, "gather", None)  # so that it can only come from the cache
+
+    assert load(folder).incidents.equals(first.incidents)
+
+
+def test_the_digest_of_a_new_file_is_that_of_its_content(workbook):
+    """It is taken while the file is read, and is the same that anybody can compute."""
+    folder = workbook({"postmortems/a.md": page()}, ALWAYS)
+    content = (folder / "postmortems/a.md").read_bytes()
+
+    assert load(folder).sources["postmortems/a.md"] == hashlib.sha256(content).hexdigest()
 
 
 def test_a_small_workbook_leaves_no_trace(workbook, own_cache):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import parse_choice, parse_date, parse_severity
 from incident_lib.sources.raw_table import Values
-from incident_lib.sources.texts import TEXT, as_texts, texts_of, tidy_names
+from incident_lib.sources.texts import TEXT, as_texts, over_words, texts_of, tidy_names, trimmed
 from incident_lib.sources.time_columns import Parsed, Rules, parse_times
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, Column
 
@@ -31,6 +31,8 @@ def parse_column(values: Values, column: Column, rules: Rules, choices: tuple[st
 
     What is empty is missing. ``choices`` are the only words that a text column may hold, where it has such.
     """
+    if column.kind == "severity" and isinstance(values, pa.ChunkedArray) and pa.types.is_dictionary(values.type):
+        return parse_severities(over_words(values, trimmed), rules.aliases)
     texts, unfit = texts_of(values) if isinstance(values, list) else as_texts(values, times=column.kind == "time")
     parsed = _of_kind(texts, column, rules, choices)
     return Parsed(parsed.values, {**parsed.refused, **unfit})
@@ -81,7 +83,7 @@ def _refused(codes: np.ndarray, reasons: Mapping[int, str]) -> dict[int, str]:
 
 def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return each row's place in the list of different values (-1: missing), and that list."""
-    coded = pc.dictionary_encode(texts).unify_dictionaries()
+    coded = (texts if pa.types.is_dictionary(texts.type) else pc.dictionary_encode(texts)).unify_dictionaries()
     indices = pa.chunked_array([chunk.indices for chunk in coded.chunks], pa.int32())
     words = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
     return pc.fill_null(indices, -1).to_numpy(), words

@@ -6,7 +6,9 @@ costs that value only, unless the row can't do without it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -177,20 +179,30 @@ def typed_batch(raw: RawTable, table: Table, ours: dict[str, str], origin: Origi
     batch = Batch(problems=raw.problems)
     own = {name: ours[name] for name in table.names if name in ours and name not in _OURS}
     rest = {name: values for name, values in raw.columns.items() if name not in own.values()}
-    parsed: dict[str, Parsed] = {}
-    for column in (column for column in table.columns if column.name in own):
+
+    def parse(column: Column) -> Parsed:
         choices = _CHOICES.get((table.name, column.name), ())
-        parsed[column.name] = origin.parse(raw.columns.pop(own[column.name]), column, origin.rules, choices)
+        return origin.parse(raw.columns.pop(own[column.name]), column, origin.rules, choices)
+
+    columns = {column.name: column for column in table.columns if column.name in own}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Arrow and numpy let go of the interpreter's lock
+        extra = pool.submit(_extra, rest) if rest and "extra" in table.names else None
+        parsed = dict(zip(columns, pool.map(parse, columns.values()), strict=True))
     frame = pd.DataFrame({name: column.values for name, column in parsed.items()})
     frame["source"] = raw.places.to_pandas()
-    if rest and "extra" in table.names:
-        frame["extra"] = json_records({name: _pieces(values) for name, values in rest.items()}).to_pandas()
+    if extra:
+        frame["extra"] = extra.result()
     kept = _needed(frame, table, parsed, raw, origin.needed[table.name])
     _explain(batch, frame, table, parsed, kept)
     frame = frame if kept.all() else frame[kept].reset_index(drop=True)
     batch.add(table, _first_seen(frame, table) if origin.dates_unseen else frame)
     batch.account(origin.name, origin.reader, table.name, {"used": int(kept.sum()), **raw.skipped})
     return batch
+
+
+def _extra(rest: Mapping[str, Values]) -> pd.Series:
+    """Return the columns that have none in the table as one column of JSON."""
+    return json_records({name: _pieces(values) for name, values in rest.items()}).to_pandas()
 
 
 def _pieces(values: Values) -> pa.ChunkedArray:

@@ -19,6 +19,7 @@ TEXT = pa.large_string()
 _NOTHING, _QUOTE, _OPEN, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "{", "}"))
 _MISSING = pa.scalar(None, TEXT)
 _SLICE = 50_000
+_MARK, _MARKS = np.uint8(ord("!")), np.uint8(0x80 - ord("!"))  # ASCII without white space: its first, how many
 _MOST_COMBINATIONS = 50_000
 _PLAIN = (pa.types.is_string, pa.types.is_large_string, pa.types.is_temporal, pa.types.is_integer)
 
@@ -56,16 +57,18 @@ def _may_need_trimming(texts: pa.Array) -> bool:
 
     Looking at two bytes of each text is ten times faster than to trim what needs no trimming.
     """
-    ends, content = _bytes(texts)
-    stated = np.ones(len(texts), bool) if not texts.null_count else texts.is_valid().to_numpy(zero_copy_only=False)
-    first, last = ends[:-1][stated], ends[1:][stated]
-    if (first == last).any():
+    ends, content = octets_of(texts)
+    first, after = ends[:-1], ends[1:]
+    if texts.null_count:
+        stated = texts.is_valid().to_numpy(zero_copy_only=False)
+        first, after = first[stated], after[stated]
+    if not (first < after).all():
         return True
-    edges = np.concatenate([content[first], content[last - 1]])
-    return bool(((edges <= 0x20) | (edges >= 0x80)).any())
+    # one comparison for two, since below "!" the numbers go round
+    return bool((content[first] - _MARK >= _MARKS).any() or (content[after - 1] - _MARK >= _MARKS).any())
 
 
-def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+def octets_of(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return where each text begins and ends within all bytes of a chunk, and those bytes."""
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets or b"\0" * 8, np.int64)[texts.offset : texts.offset + len(texts) + 1]
@@ -76,20 +79,33 @@ def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 def rows_with(column: pd.Series, pattern: str) -> np.ndarray:
     """Return the numbers of the rows in which a pattern (RE2, without anchors) is found.
 
-    Each slice is first looked at as one long text: to find nothing there costs half of many short looks.
+    Each slice is first looked at as one long text: to find nothing there costs half of many short looks. Slices are
+    long, since each look prepares the pattern anew.
     """
     found = []
-    values = pa.array(column)
-    texts = (values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])).cast(TEXT)
-    start = 0
-    for chunk in texts.chunks:
-        for at in range(0, len(chunk), _SLICE):
-            part = chunk.slice(at, _SLICE)
-            if pc.match_substring_regex(_as_one(part), pattern)[0].as_py():
-                hits = pc.fill_null(pc.match_substring_regex(part, pattern), False)
-                found.append(start + at + np.flatnonzero(hits.to_numpy(zero_copy_only=False)))
-        start += len(chunk)
+    texts = _column(column)
+    for at in range(0, len(texts), _SLICE):
+        part = pa.concat_arrays(texts.slice(at, _SLICE).chunks)
+        if pc.match_substring_regex(_as_one(part), pattern)[0].as_py():
+            hits = pc.fill_null(pc.match_substring_regex(part, pattern), False)
+            found.append(at + np.flatnonzero(hits.to_numpy(zero_copy_only=False)))
     return np.concatenate(found) if found else np.array([], int)
+
+
+def longer_than(column: pd.Series, octets: int) -> np.ndarray:
+    """Tell which rows have a longer text; a piece of the column that is no longer itself is not looked into."""
+    long = [
+        pc.fill_null(pc.greater(pc.binary_length(chunk), octets), False).to_numpy(zero_copy_only=False)
+        if chunk.get_total_buffer_size() > octets
+        else np.zeros(len(chunk), bool)
+        for chunk in _column(column).chunks
+    ]
+    return np.concatenate(long) if long else np.array([], bool)
+
+
+def _column(column: pd.Series) -> pa.ChunkedArray:
+    values = pa.array(column.array)  # of the Series itself Arrow would make an index of texts first
+    return (values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])).cast(TEXT)
 
 
 def _as_one(texts: pa.Array) -> pa.Array:
@@ -148,12 +164,14 @@ def tidy_names(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _may_be_untidy(texts: pa.Array) -> bool:
     """Return whether any semicolon in trimmed texts has other than one space after it, or stands first or after one."""
-    content = _bytes(texts)[1].tobytes()
-    marks = content.count(b";")
-    if not marks:
+    ends, content = octets_of(texts)
+    marks = np.flatnonzero(content == ord(";"))
+    if not len(marks):
         return False
-    begins_with_mark = pc.any(pc.starts_with(texts, ";")).as_py()
-    return begins_with_mark or marks != content.count(b"; ") or b";  " in content or b" ;" in content
+    around = np.pad(content, (1, 2), constant_values=(ord(" "), ord("!")))
+    before, after, second = (around[marks + step] for step in (0, 2, 3))
+    begins_with_mark = (content[ends[ends < len(content)]] == ord(";")).any()
+    return bool(begins_with_mark or ((before <= 0x20) | (after != 0x20) | (second == 0x20)).any())
 
 
 def json_pieces(texts: pa.ChunkedArray) -> pa.ChunkedArray:

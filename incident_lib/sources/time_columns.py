@@ -138,8 +138,8 @@ def parse_formatted(text: str, rules: Rules) -> datetime:
 def _believable(times: pa.ChunkedArray, refused: dict[int, str]) -> Parsed:
     """Return the times without those in years that can't be right."""
     values = times.to_pandas()
-    years = values.min().year, values.max().year
-    if values.isna().all() or (years[0] >= EARLIEST_YEAR and years[1] <= LATEST_YEAR):
+    first, last = (end.as_py() for end in pc.min_max(times).values())
+    if first is None or (first.year >= EARLIEST_YEAR and last.year <= LATEST_YEAR):
         return Parsed(values, refused)
     odd = np.flatnonzero(values.notna() & ~values.dt.year.between(EARLIEST_YEAR, LATEST_YEAR))
     for row in odd:
