@@ -16,6 +16,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import available_timezones
 
+import pandas as pd
+
 from incident_lib.errors import SourceError
 from incident_lib.sources.pagerduty_analytics import analytics_row, is_analytics, plain_key
 from incident_lib.sources.pagerduty_incidents import incident_row, merged_incidents
@@ -103,14 +105,15 @@ def _careful_rows(source: Source, desk: Desk, counts: Counter[tuple[str, str]]) 
     """Return the rows that need a look of their own; incidents of the usual shape in lines go straight to the batch."""
     if not _is_lines(source):
         return list(_rows(source, desk, counts))
-    usual, others = usual_incidents(source)
+    usual, lines, others = usual_incidents(source)
     rows = list(_rows(source, desk, counts, others)) if len(others) else []
-    again = usual["incident_id"].isin([row["incident_id"] for _, row in rows if row["incident_id"]])
+    told = [row["incident_id"] for _, row in rows if row["incident_id"]]
+    again = usual["incident_id"].isin(told) if told else pd.Series(dtype=bool)
     if again.any():  # more is told of these: the latest state has to be found
-        rows += _rows(source, desk, counts, usual.loc[again, "line"].to_numpy())
-        usual = usual[~again]
+        rows += _rows(source, desk, counts, lines[again])
+        usual = usual[~again].reset_index(drop=True)
     if len(usual):
-        desk.batch.add(INCIDENTS, usual.reset_index(drop=True))
+        desk.batch.add(INCIDENTS, usual)
         counts["incidents", "used"] += len(usual)
     return rows
 

@@ -6,266 +6,202 @@ order, an id that comes again) leaves it to the careful way, record by record. B
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
-from typing import Any, Literal
+from collections.abc import Mapping
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from incident_lib.errors import FieldError
-from incident_lib.settings import Settings
-from incident_lib.sources.fields import as_json, parse_severity
-from incident_lib.sources.pagerduty_records import label, person, slim
+from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR
+from incident_lib.sources.json_lines import Block, Columns, EngineError, Fields, Query, side_by_side
+from incident_lib.sources.json_texts import Coded, Texts, untrimmed
+from incident_lib.sources.pagerduty_words import ENTRY, PEOPLE_FIELDS, TAKEN, WORD_FIELDS, People, Words
 from incident_lib.sources.raw_table import places
 from incident_lib.sources.reading import Source
-from incident_lib.sources.texts import TEXT, json_pieces, json_records
+from incident_lib.sources.texts import TEXT
 from incident_lib.sources.time_columns import Rules, parse_times
-from incident_lib.tables import INCIDENTS, join_names
+from incident_lib.tables import INCIDENTS, SEVERITIES
 
-_BLOCK = 8 << 20
-_UNUSUAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, FieldError)
-_NONE = INCIDENTS.frame().assign(line=pd.Series(dtype="int64"))
-_ABSENT = msgspec.Raw()
-_EMPTY = (b"", b"null", b"[]", b"{}", b'""')
 _UTC = pa.timestamp("us", "UTC")
+_KINDS = {"time": _UTC, "severity": pa.dictionary(pa.int8(), TEXT, ordered=True)}
+_SCHEMA = pa.schema([(column.name, _KINDS.get(column.kind, TEXT)) for column in INCIDENTS.columns])
 _TIMES = ("created_at", "resolved_at", "last_status_change_at", "updated_at")
-_TEXTS = ("title", "summary", "description", "html_url", "self", "status", "urgency", "incident_key", "assigned_via",
-          *_TIMES[1:])  # fmt: skip
-_REST = ("alert_counts", "alert_grouping", "escalation_policy", "incident_type", "last_status_change_by",
-         "pending_actions", "resolve_reason", "teams")  # fmt: skip
-_RARE = ("assignees", "conference_bridge", "external_references", "impacted_services", "incidents_responders")
-_decode = msgspec.json.Decoder().decode
+_TEXTS = ("id", "title", "html_url", *_TIMES, "incident_key")
+_KNOWN = frozenset({*_TEXTS, "incident_number", "description", "summary", "self", ENTRY, TAKEN, *WORD_FIELDS,
+                    *PEOPLE_FIELDS})  # fmt: skip
+_EARLIEST, _LATEST = (
+    int(np.datetime64(f"{year}-01-01", "us").astype(np.int64)) for year in (EARLIEST_YEAR, LATEST_YEAR + 1)
+)
+_NOTHING, _OPEN, _NO_TIME = pa.scalar("", TEXT), pa.scalar("{", TEXT), pa.scalar(None, _UTC)
+_NULL = "NULL::VARCHAR"
+# without what is different in each record, so that few different texts remain
+_ENTRY_WORDS = (
+    f"""CASE WHEN starts_with("{ENTRY}", '{{"id":' || "{ENTRY}.id") THEN replace(replace(substr("{ENTRY}", 7 + """
+    f"""length("{ENTRY}.id")), substr("{ENTRY}.id", 2, length("{ENTRY}.id") - 2), chr(1)), """
+    f"""substr("id", 2, length("id") - 2), chr(2)) ELSE "{ENTRY}" END"""
+)
+_TAKEN_WORDS = (
+    f"""CASE WHEN starts_with("{TAKEN}", '[{{"at":' || "{TAKEN}[0].at") """
+    f"""THEN substr("{TAKEN}", 8 + length("{TAKEN}[0].at")) ELSE "{TAKEN}" END"""
+)
 
 
-class Assignment(msgspec.Struct, gc=False):
-    """Who was assigned; the time is not used."""
-
-    assignee: msgspec.Raw = _ABSENT
-
-
-class Acknowledgement(msgspec.Struct, gc=False):
-    """Who took it on, and when."""
-
-    at: str
-    acknowledger: msgspec.Raw = _ABSENT
-
-
-class Reference(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """Something that is different for each incident, so that it is not worth remembering."""
-
-    id: str
-    type: Literal["trigger_log_entry_reference"]
-    summary: str | None = None
-    self: str | None = None
-    html_url: str | None = None
-
-
-Usual = msgspec.defstruct(
-    "Usual",
-    [
-        ("id", str), ("created_at", str), ("type", Literal["incident"]), *((name, str | None, None) for name in _TEXTS),
-        ("incident_number", int | None, None), ("is_mergeable", bool | None, None),
-        ("first_trigger_log_entry", Reference | None, None),
-        *((name, msgspec.Raw, _ABSENT) for name in ("service", "priority", *_REST, *_RARE)),
-        ("assignments", list[Assignment], ()), ("acknowledgements", list[Acknowledgement], ()),
-    ],
-    forbid_unknown_fields=True, gc=False,
-)  # fmt: skip
-_FIELDS = Usual.__struct_fields__
-_fields = attrgetter(*_FIELDS)
-_LINES = msgspec.json.Decoder(list[Usual])
-_LINE = msgspec.json.Decoder(Usual)
-
-
-def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the incidents of the usual shape with their ``line``, and the numbers of all other lines."""
-    shaper, parts, total = _Shaper(source), [], 0
-    for first, block in _blocks(source):
-        parts += shaper.tables(first, *_structs(block))
-        total = first + block.count(b"\n")
-    frame = pa.concat_tables(parts).to_pandas(self_destruct=True) if parts else _NONE
-    frame = frame[~frame["incident_id"].duplicated(keep=False)].reset_index(drop=True)
+def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the incidents of the usual shape, their lines' numbers, and the numbers of all other lines."""
+    shaper = _Shaper(source)
+    tables, lines, total = [_SCHEMA.empty_table()], [np.array([], int)], 0
+    for first, count, table, rows in side_by_side(shaper.table, source.path):
+        tables.append(table)
+        lines.append(rows + first)
+        total = first + count - 1
+    table, numbers = pa.concat_tables(tables), np.concatenate(lines)
+    del tables
+    again = _again(table["incident_id"])
+    if again.any():
+        table, numbers = table.filter(pa.array(~again)), numbers[~again]
     other = np.ones(total + 1, bool)
-    other[[0, *frame["line"]]] = False
-    return frame, np.flatnonzero(other)
+    other[0] = False
+    other[numbers] = False
+    return table.to_pandas(split_blocks=True, self_destruct=True), numbers, np.flatnonzero(other)
 
 
-def _blocks(source: Source) -> Iterator[tuple[int, bytes]]:
-    """Yield a file in pieces of whole lines, each with the number of its first line."""
-    number, rest = 1, b""
-    with source.path.open("rb") as file:
-        while piece := file.read(_BLOCK):
-            whole, mark, rest = (rest + piece).rpartition(b"\n")
-            if mark:
-                yield number, whole
-                number += whole.count(b"\n") + 1
-    if rest:
-        yield number, rest
-
-
-def _structs(block: bytes) -> tuple[list[Any], np.ndarray]:
-    """Return a block's usual incidents, and which lines of it they are; at once, else line by line."""
-    lines = block.split(b"\n")
-    try:
-        # as one list: a JSON line can't hold a line break, so that each line is one value or the count is wrong
-        found = _LINES.decode(b"[" + block.replace(b"\n", b",") + b"]")
-        if len(found) == len(lines):
-            return found, np.arange(len(lines))
-    except _UNUSUAL:
-        pass
-    each = [_struct(line) for line in lines]
-    return [one for one in each if one is not None], np.flatnonzero([one is not None for one in each])
-
-
-def _struct(line: bytes) -> Any:
-    try:
-        return _LINE.decode(line)
-    except _UNUSUAL:
-        return None
+def _again(ids: pa.ChunkedArray) -> np.ndarray:
+    """Return which ids several rows have."""
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return np.zeros(len(ids), bool)
+    return ids.to_pandas().duplicated(keep=False).to_numpy()
 
 
 class _Shaper:
-    """Makes columns of many incidents; remembers references, which come again and again."""
+    """Makes rows of blocks of lines; remembers the words that come again and again."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.people: dict[bytes, str | None] = {}
-        self.joined: dict[tuple[str | None, ...], str | None] = {}
+        self.columns = Columns(_KNOWN.issuperset)
+        self.words, self.people = Words(source.settings), People(source.limits.nesting)
 
-    def tables(self, first: int, rows: list[Any], at: np.ndarray) -> Iterator[pa.Table]:
-        """Yield a block's incidents as columns of ``tables.INCIDENTS`` and ``line``, but for those with a blemish."""
+    def table(self, block: Block) -> tuple[int, int, pa.Table, np.ndarray]:
+        """Return the first line, how many there are, the usual ones as rows, and which of the lines those are."""
         try:
-            if rows:
-                yield self._table(rows, at + first)
-        except _UNUSUAL:
-            half = len(rows) // 2
-            if half:
-                yield from self.tables(first, rows[:half], at[:half])
-                yield from self.tables(first, rows[half:], at[half:])
-
-    def _table(self, rows: list[Any], lines: np.ndarray) -> pa.Table:
-        fields = dict(zip(_FIELDS, zip(*map(_fields, rows), strict=True), strict=True))
-        texts = {name: pa.array(fields[name], TEXT) for name in ("id", *_TEXTS, "created_at")}
-        first_taken = [taken[0].at if taken else None for taken in fields["acknowledgements"]]
-        times = {name: self._times(texts[name]) for name in _TIMES}
-        times["taken"] = self._times(pa.array(first_taken, TEXT))
-        severity = self._words(fields["priority"], lambda value: _severity(label(value), self.source.settings))
-        resolved = pc.equal(texts["status"], "resolved").fill_null(False)
-        ended = pc.coalesce(times["resolved_at"], pc.if_else(resolved, times["last_status_change_at"], None))
+            fields = self.columns.take(block, _query)
+        except EngineError:
+            return block.first, len(block.texts), _SCHEMA.empty_table(), np.array([], int)
+        rows = _Rows(fields, self.words, self.people)
+        times = {name: _times(rows.texts[name].bare(), self.source.zone) for name in (*_TIMES, "taken")}
+        resolved = pa.array(rows.words.flag("is_resolved"))
+        ended = pc.coalesce(times["resolved_at"], pc.if_else(resolved, times["last_status_change_at"], _NO_TIME))
+        good = rows.good() & _in_order(times, ended)
+        ids, urls = rows.texts["id"].bare(), rows.texts["html_url"].bare()
         columns = {
-            "incident_id": texts["id"], "title": texts["title"], "severity": severity,
+            "incident_id": ids, "title": rows.texts["title"].unescaped(),
+            "severity": rows.words.coded("severity", SEVERITIES),
             "detected_at": times["created_at"], "acknowledged_at": times["taken"], "resolved_at": ended,
-            "first_seen_at": times["created_at"], "services": self._words(fields["service"], label),
-            "responders": pa.array(map(self._responders, rows), TEXT), "url": texts["html_url"],
-            "references": _together(texts["id"], texts["html_url"]),
-            "source": places(f"{self.source.name} line ", pa.array(lines)).chunk(0),
-            "extra": self._extra(fields, texts), "line": pa.array(lines),
+            "first_seen_at": times["created_at"], "services": rows.words.each("services"),
+            "responders": rows.people.each("responders"), "url": urls, "references": _together(ids, urls),
+            "source": places(f"{self.source.name} line ", pa.array(np.arange(len(ids)) + block.first)).chunk(0),
+            "extra": rows.extra(),
         }  # fmt: skip
-        good = _in_order(times, ended, texts["status"]) & _is_usual(fields, texts)
-        good &= pc.not_equal(severity, "").fill_null(True).to_numpy(zero_copy_only=False)
-        return pa.table(columns).filter(pa.array(good))
+        for name in ("incident_id", "title", "url"):
+            good &= ~untrimmed(columns[name])
+        columns = [columns.get(field.name, pa.nulls(len(ids), field.type)) for field in _SCHEMA]
+        table = pa.table(columns, _SCHEMA)
+        return block.first, len(ids), table if good.all() else table.filter(pa.array(good)), np.flatnonzero(good)
 
-    def _times(self, texts: pa.Array) -> pa.Array:
-        """Return times; those that can't be read are marked by 1970, which no readable time can be."""
-        parsed = parse_times(pa.chunked_array([texts]), Rules(self.source.zone))
-        times = pa.array(parsed.values, _UTC, from_pandas=True)
-        mask = np.zeros(len(texts), bool)
-        mask[list(parsed.refused)] = True
-        return pc.if_else(pa.array(mask), pa.scalar(0, _UTC), times) if mask.any() else times
 
-    def _words(self, raws: Sequence[Any], make: Callable[[Any], str | None]) -> pa.Array:
-        """Return what ``make`` makes of pieces of JSON, done once for each different one.
+class _Rows:
+    """A block's columns on their way into rows."""
 
-        Raises:
-            FieldError, msgspec.MsgspecError, UnicodeDecodeError: if one is nested deeply, or no JSON in UTF-8.
-        """
-        coded = pa.array(map(bytes, raws), pa.large_binary()).dictionary_encode()
-        return pa.array([self._made(raw, make) for raw in coded.dictionary.to_pylist()], TEXT).take(coded.indices)
+    def __init__(self, fields: Fields, words: Words, people: People) -> None:
+        self.fields = fields
+        self.texts = {name: Texts(fields.columns[name]) for name in (*_TEXTS, "entry", "taken")}
+        self.words = Coded(fields.columns["words"], words)
+        self.people = Coded(fields.columns["people"], people)
 
-    def _made(self, raw: bytes, make: Callable[[Any], str | None]) -> str | None:
-        if raw.count(b"[") + raw.count(b"{") > self.source.limits.nesting:
-            raise FieldError("nested deeply")
-        return None if raw in _EMPTY else make(_decode(raw))
+    def good(self) -> np.ndarray:
+        """Return which rows are of the usual shape, as far as that can be told without looking at the times."""
+        good = self.fields.usual & self.words.known & self.people.known
+        good &= self.texts["id"].stated & self.texts["title"].stated & self.texts["created_at"].stated
+        good &= self.texts["entry"].stated == self.words.flag("has_entry")
+        good &= self.texts["taken"].stated == self.people.flag("is_taken")
+        good &= ~(self.words.flag("is_open") & self.texts["resolved_at"].stated)
+        good &= ~self.fields.columns["described"].to_numpy(zero_copy_only=False)
+        for name, texts in self.texts.items():
+            good &= ~texts.odd & ~texts.with_bytes({"title": b"", "id": b"\\;", "html_url": b"\\;"}.get(name, b"\\"))
+        return good & self._numbered()
 
-    def _responders(self, row: Any) -> str | None:
-        raws = [one.assignee for one in row.assignments] + [one.acknowledger for one in row.acknowledgements]
-        if row.status in ("resolved", "acknowledged"):
-            raws.append(row.last_status_change_by)
-        names = tuple(map(self._person, raws))
-        if names not in self.joined:
-            self.joined[names] = join_names(names)
-        return self.joined[names]
+    def _numbered(self) -> np.ndarray:
+        """Return which rows have a whole number, or none."""
+        numbers = self.fields.columns["incident_number"]
+        usual = pc.match_substring_regex(numbers, r"^(?:\d{1,18}|null)$")
+        return usual.fill_null(True).to_numpy(zero_copy_only=False)
 
-    def _person(self, raw: Any) -> str | None:
-        piece = bytes(raw)
-        if piece not in self.people:
-            self.people[piece] = self._made(piece, person)
-        return self.people[piece]
-
-    def _extra(self, fields: Mapping[str, Sequence[Any]], texts: Mapping[str, pa.Array]) -> pa.Array:
+    def extra(self) -> pa.Array:
         """Return what has no column, as the careful way writes it."""
-        kept = {name: texts[name] for name in ("status", "urgency", "incident_key", "assigned_via", *_TIMES[2:])}
-        kept["priority"] = self._words(fields["priority"], label)
-        pieces = {name: json_pieces(pa.chunked_array([_stated(column)])) for name, column in kept.items()}
-        for name in _REST:
-            pieces[name] = pa.chunked_array([self._words(fields[name], lambda value: _json(slim(value)))])
-        for name in ("incident_number", "is_mergeable"):
-            pieces[name] = pa.chunked_array([pa.array(fields[name])]).cast(TEXT)
-        pieces["first_trigger_log_entry"] = _references(fields["first_trigger_log_entry"])
-        return json_records(pieces).combine_chunks()
+        numbers = self.fields.columns["incident_number"]
+        stated = pc.if_else(pc.equal(numbers, "null"), pa.scalar(None, TEXT), numbers)
+        pieces = [
+            _OPEN, self.words.each("before_entry"),
+            _keyed('"first_trigger_log_entry": {"id": ', self.texts["entry"].pieces), self.words.each("after_entry"),
+            _keyed('"incident_key": ', self.texts["incident_key"].pieces, ", "),
+            _keyed('"incident_number": ', stated, ", "), self.words.each("after_number"),
+            _keyed('"last_status_change_at": ', self.texts["last_status_change_at"].pieces, ", "),
+            self.people.each("changed_by"), self.words.each("after_people"),
+            _keyed(', "updated_at": ', self.texts["updated_at"].pieces), self.words.each("after_update"),
+        ]  # fmt: skip
+        return pc.binary_join_element_wise(*pieces, _NOTHING, null_handling="replace", null_replacement="")
 
 
-def _references(entries: Sequence[Reference | None]) -> pa.ChunkedArray:
-    texts = {name: [getattr(one, name) if one else None for one in entries] for name in ("id", "summary")}
-    return json_records({name: json_pieces(pa.chunked_array([_stated(pa.array(column, TEXT))]))
-                         for name, column in texts.items()})  # fmt: skip
+def _query(known: frozenset[str]) -> Query:
+    """Return what to take out of each line, given which fields there are."""
+    names = [name for name in (*_TEXTS, "incident_number", "description", *WORD_FIELDS, *PEOPLE_FIELDS, ENTRY, TAKEN)
+             if name in known or name in ("id", "title")]  # fmt: skip
+    parts = {name: f'"{name}"' for name in names}
+    columns = {name: parts.get(name, _NULL) for name in (*_TEXTS, "incident_number")}
+    columns["described"] = (
+        "coalesce(\"description\" <> \"title\" AND \"description\" NOT IN ('null', '\"\"'), false)"
+        if "description" in known else "false"
+    )  # fmt: skip
+    columns["entry"], columns["taken"] = _NULL, _NULL
+    if ENTRY in known:
+        columns["entry"], parts[ENTRY] = f'"{ENTRY}.id"', _ENTRY_WORDS
+        names.append(f"{ENTRY}.id")
+    if TAKEN in known:
+        columns["taken"], parts[TAKEN] = f'"{TAKEN}[0].at"', _TAKEN_WORDS
+        names.append(f"{TAKEN}[0].at")
+    for column, fields in (("words", (*WORD_FIELDS, ENTRY)), ("people", (*PEOPLE_FIELDS, TAKEN, "status"))):
+        columns[column] = "concat(" + ", chr(31), ".join(parts.get(name, "''") for name in fields) + ")"
+    return Query(names, columns)
 
 
-def _json(value: Any) -> str | None:
-    """Return a value as the careful way writes it."""
-    written = as_json({"": value})
-    return written[5:-1] if written else None
-
-
-def _severity(word: str | None, settings: Settings) -> str | None:
-    """Return a priority's severity; an empty text for a word that nobody knows."""
+def _times(texts: pa.Array, zone: str | None) -> pa.Array:
+    """Return times; those that can't be read are marked by 1970, which no readable time can be."""
     try:
-        return parse_severity(word, settings.severities.aliases) if word else None
-    except FieldError:
-        return ""
+        times = texts.cast(_UTC)
+        micros = pc.min_max(times.cast(pa.int64())).as_py()
+        if micros["min"] is None or (micros["min"] >= _EARLIEST and micros["max"] < _LATEST):
+            return times
+    except pa.ArrowInvalid:
+        pass  # an offset is missing, or it is no time: value by value, where needed
+    parsed = parse_times(pa.chunked_array([texts]), Rules(zone))
+    mask = np.zeros(len(texts), bool)
+    mask[list(parsed.refused)] = True
+    return pc.if_else(pa.array(mask), pa.scalar(0, _UTC), pa.array(parsed.values, _UTC, from_pandas=True))
 
 
-def _stated(texts: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, TEXT), texts)
-
-
-def _together(*columns: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(*columns, pa.scalar("; ", TEXT), null_handling="skip")
-
-
-def _in_order(times: Mapping[str, pa.Array], ended: pa.Array, status: pa.Array) -> np.ndarray:
-    """Return which rows have readable times, no end before the beginning, and none while they are still open."""
+def _in_order(times: Mapping[str, pa.Array], ended: pa.Array) -> np.ndarray:
+    """Return which rows have readable times, and no end before the beginning."""
     micros = {name: time.cast(pa.int64()).fill_null(1).to_numpy() for name, time in times.items()}
-    good = times["created_at"].is_valid().to_numpy(zero_copy_only=False) & np.all([*micros.values()], axis=0)
+    good = np.all([*micros.values()], axis=0)
     for end in (ended, times["taken"]):
         good &= end.cast(pa.int64()).fill_null(2**62).to_numpy() >= micros["created_at"]
-    open_still = pc.is_in(status, pa.array(["triggered", "acknowledged"], TEXT))
-    return good & ~pc.and_(open_still, times["resolved_at"].is_valid()).to_numpy(zero_copy_only=False)
-
-
-def _is_usual(fields: Mapping[str, Sequence[Any]], texts: Mapping[str, pa.Array]) -> np.ndarray:
-    """Return which rows have a title of their own, no second acknowledgement, and nothing that is rarely there."""
-    described = pc.and_(pc.not_equal(texts["description"], ""), pc.not_equal(texts["description"], texts["title"]))
-    good = ~described.fill_null(False).to_numpy(zero_copy_only=False)
-    for name in ("id", "title", "html_url"):
-        bare = pc.and_not(pc.equal(pc.utf8_trim_whitespace(texts[name]), texts[name]), pc.equal(texts[name], ""))
-        plain = pc.and_not(bare, pc.match_substring(texts[name], ";")) if name != "title" else bare
-        good &= plain.fill_null(name == "html_url").to_numpy(zero_copy_only=False)
-    good &= np.array([len(taken) < 2 for taken in fields["acknowledgements"]])
-    for name in _RARE:
-        good &= np.array([bytes(raw) in _EMPTY for raw in fields[name]])
     return good
+
+
+def _keyed(key: str, pieces: pa.Array, after: str = "") -> pa.Array:
+    return pc.binary_join_element_wise(pa.scalar(key, TEXT), pieces, pa.scalar(after, TEXT), _NOTHING)
+
+
+def _together(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Return both names as one text, the first alone where there is no other."""
+    return pc.coalesce(pc.binary_join_element_wise(one, other, pa.scalar("; ", TEXT)), one)

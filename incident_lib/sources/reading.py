@@ -21,6 +21,7 @@ from incident_lib.settings import FileRule, Limits, Settings
 from incident_lib.tables import Problem, Table
 
 HEAD_BYTES = 65_536
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -156,9 +157,9 @@ def parse_json(text: str, name: str, *, nesting: int = 100) -> Any:
 
 
 def deepest(text: str) -> int:
-    """Return how deep brackets nest in a text, strings not told apart: never less than JSON's own depth."""
+    """Return how deep brackets nest in a JSON text; those within strings don't count."""
     depth = most = 0
-    for character in text:
+    for character in _STRING.sub("", text):
         if character in "[{":
             depth += 1
             most = max(most, depth)
