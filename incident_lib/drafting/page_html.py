@@ -15,23 +15,23 @@ from incident_lib.render import Shown
 _DEFINITION = re.compile(r"(?m)^\[\^(?P<label>[\w-]+)\]:\s*(?P<text>.*)$")
 
 
-def page_text(markdown: str) -> Shown:
+def page_text(markdown: str, *, lower: int = 2) -> Shown:
     """Return a post-mortem page (Markdown, its front matter left out) as HTML; raw HTML in it is shown, not obeyed.
 
-    A footnote's mark shows its place when one points at it, and leads to the list at the end; each entry leads back.
+    Its headings are ``lower`` levels lower, so that they stand below those of the report around it. A footnote's mark shows its place when one points at it, and leads to the list at the end; each entry leads back.
 
     >>> "<strong>Mail</strong>" in inc.page_text("**Mail** was late.").html
     True
     """
     body = markdown.split("\n---\n", 1)[-1] if markdown.startswith("---\n") else markdown
     notes = {found["label"]: found["text"].replace("`", "") for found in _DEFINITION.finditer(body)}
-    html = _parser().render(_below(body), {"notes": notes})
+    html = _parser().render(_below(body, lower), {"notes": notes})
     return Shown(f"<blockquote>{html}</blockquote>", body)
 
 
-def _below(body: str) -> str:
-    """Return Markdown with its headings two levels lower, so that they stand below the report's own."""
-    return "\n".join(f"##{line}" if line.startswith("#") else line for line in body.splitlines())
+def _below(body: str, lower: int) -> str:
+    """Return Markdown with its headings some levels lower."""
+    return "\n".join(f"{'#' * lower}{line}" if line.startswith("#") else line for line in body.splitlines())
 
 
 @cache
