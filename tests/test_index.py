@@ -92,22 +92,40 @@ def test_each_incident_has_a_page_that_links_its_reports(tmp_path):
     assert {path.parent for path in tmp_path.rglob("*evil*.html")} == {tmp_path / "incidents"}
 
 
-def test_page_of_an_incident_links_its_post_mortem(tmp_path, monkeypatch):
-    """Where the workbook's page is there, it is linked; where it is gone, it is not."""
+HOSTILE = """---
+incident: INC-1
+---
+# Mail <script>boom()</script> delayed
+
+## Overview
+
+<img src=x onerror=boom()> [go](javascript:boom()) See[^1].
+
+[^1]: `slack/export.zip#/3`
+"""
+
+
+def test_page_of_an_incident_opens_its_post_mortem(tmp_path, monkeypatch):
+    """The workbook's page is shown beside the incident's, where a server has it as well; what it holds only shows."""
     monkeypatch.chdir(tmp_path)
     page = tmp_path / "data" / "postmortems" / "INC-1.md"
     page.parent.mkdir(parents=True)
-    page.write_text("x")
+    page.write_text(HOSTILE)
     put(tmp_path / "reports", incidents=["INC-1"], sources={"postmortems/INC-1.md": "00"})
     manifest = tmp_path / "reports" / "timeliness" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "parameters": {"data": "data"}}))
     address = tmp_path / "reports" / "incidents" / "INC-1.html"
+    shown = address.parent / "pages" / "INC-1.html"
 
     rebuild_index(tmp_path / "reports", "R")
-    assert 'href="../../data/postmortems/INC-1.md"' in address.read_text()
+    text = shown.read_text()
+    assert 'href="pages/INC-1.html"' in address.read_text() and 'href="../INC-1.html"' in text
+    assert "<h1>Mail &lt;script&gt;boom()&lt;/script&gt; delayed</h1>" in text and text.count("<h1") == 1
+    assert "incident: INC-1" not in text and "<img" not in text and 'href="javascript' not in text
+    assert 'href="#s-note-1"' in text and "default-src 'none'" in text.replace("&#39;", "'")
     page.unlink()
     rebuild_index(tmp_path / "reports", "R")
-    assert "data/postmortems" not in address.read_text()
+    assert "pages/INC-1" not in address.read_text() and not shown.exists()
 
 
 def test_pages_of_forgotten_incidents_go(tmp_path):

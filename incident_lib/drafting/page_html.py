@@ -18,7 +18,8 @@ _DEFINITION = re.compile(r"(?m)^\[\^(?P<label>[\w-]+)\]:\s*(?P<text>.*)$")
 def page_text(markdown: str, *, lower: int = 2) -> Shown:
     """Return a post-mortem page (Markdown, its front matter left out) as HTML; raw HTML in it is shown, not obeyed.
 
-    Its headings are ``lower`` levels lower, so that they stand below those of the report around it. A footnote's mark shows its place when one points at it, and leads to the list at the end; each entry leads back.
+    A footnote's mark shows its place when one points at it, and leads to the list at the end; each entry leads back.
+    Headings are ``lower`` levels lower, so that they stand below those of the report around it.
 
     >>> "<strong>Mail</strong>" in inc.page_text("**Mail** was late.").html
     True

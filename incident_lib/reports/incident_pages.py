@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
+from incident_lib.drafting.page_html import page_text
 from incident_lib.files import safe_name, write_atomically
 from incident_lib.reports.page_parts import environment, surroundings
 from incident_lib.reports.publish import Published
+from incident_lib.reports.sanitise import clean
 
-FOLDER = "incidents"
+FOLDER, PAGES = "incidents", "pages"
+LONGEST_PAGE = 1_000_000  # bytes; a longer one is no page that somebody wrote
 FIRST = ("postmortem-draft", "follow-up", "process-review", "timeliness")
 
 
@@ -51,18 +56,45 @@ def incident_address(incident_id: str) -> str:
 def write_incident_pages(
     reports: Path, incidents: Iterable[Incident], *, heading: Callable[[str], str], readable: Callable[[str], str]
 ) -> None:
-    """Write a page for each incident, and remove those of incidents that no report tells of any more."""
-    folder, written = reports / FOLDER, set()
+    """Write a page for each incident, and its post-mortem page as HTML beside it, which a browser opens everywhere.
+
+    Those of incidents that no report tells of any more are removed.
+    """
+    folder, wanted = reports / FOLDER, {}
     for incident in incidents:
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{safe_name(incident.id)}.html"
-        content = incident_html(incident, folder, heading=heading, readable=readable)
+        name = f"{safe_name(incident.id)}.html"
+        wanted[folder / name] = incident_html(incident, folder, heading=heading, readable=readable)
+        if _readable(incident.source):
+            wanted[folder / PAGES / name] = postmortem_html(incident, f"../{name}")
+    for path, content in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_bytes() != content:
             write_atomically(path, content)
-        written.add(path)
-    for path in folder.glob("*.html"):
-        if path not in written:
+    for path in [*folder.glob("*.html"), *folder.glob(f"{PAGES}/*.html")]:
+        if path not in wanted:
             path.unlink()
+
+
+def postmortem_html(incident: Incident, home: str) -> bytes:
+    """Return an incident's post-mortem page as an HTML page: whatever HTML somebody wrote into it shows as text."""
+    text = incident.source.read_text("utf-8", errors="replace") if incident.source else ""
+    body = page_text(text.replace("\r\n", "\n").lstrip("\ufeff"), lower=0).html
+    body = clean(body.removeprefix("<blockquote>").removesuffix("</blockquote>"))
+    around, titled = surroundings(), body.lstrip().startswith("<h1")
+    page = {"title": _titled(incident), "style": around.style, "policy": around.policy}
+    rendered = environment().get_template("postmortem.html.j2").render(
+        page=page, home=home, incident=incident.id, body=Markup(body), titled=titled,
+        source_name=incident.source.as_posix() if incident.source else "",
+    )  # fmt: skip
+    return around.page(rendered)
+
+
+def _readable(source: Path | None) -> bool:
+    return source is not None and source.stat().st_size <= LONGEST_PAGE
+
+
+def _titled(incident: Incident) -> str:
+    return f"{incident.id}: {incident.title}" if incident.title else incident.id
 
 
 def incident_html(
@@ -78,14 +110,9 @@ def incident_html(
     groups = [(heading(kind), [shown(report) for _, report in group])
               for kind, group in groupby(ordered, key=lambda pair: pair[0])]  # fmt: skip
     around = surroundings()
-    title = f"{incident.id}: {incident.title}" if incident.title else incident.id
-    page = {"title": title, "style": around.style, "policy": around.policy}
-    source = _way(incident.source, folder) if incident.source else ""
-    name = incident.source.as_posix() if incident.source else ""
-    text = (
-        environment().get_template("incident.html.j2").render(page=page, groups=groups, source=source, source_name=name)
-    )
-    return around.page(text)
+    page = {"title": _titled(incident), "style": around.style, "policy": around.policy}
+    written = f"{PAGES}/{quote(safe_name(incident.id))}.html" if _readable(incident.source) else ""
+    return around.page(environment().get_template("incident.html.j2").render(page=page, groups=groups, written=written))
 
 
 def _way(path: Path, folder: Path) -> str:
