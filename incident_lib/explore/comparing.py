@@ -54,7 +54,7 @@ def compare(
     ``a`` and ``b`` are records, as from ``records.where(…)``, or two tables as from ``inc.durations``; ``a`` is the
     first in time, or what ``b`` is held against. ``measure`` as in ``inc.durations``. ``names`` say what they are.
     Finished durations are compared by Welch's t over reshuffles (``statistics.comparison``); where some are still
-    running, the log-rank test, which counts them, has to agree. Durations that can't be true are left out.
+    running, the log-rank test and the medians, which count them, have to agree. Durations that can't be true are left out.
 
     Raises:
         SettingsError: for an unknown measure, or two tables of different measures.
@@ -103,9 +103,16 @@ def _with_running(found: Comparison, parts: list[pd.DataFrame]) -> tuple[Verdict
     both = pd.concat(parts, ignore_index=True)
     test = log_rank(both["minutes"], both["finished"], np.repeat([0, 1], [len(part) for part in parts]))
     said = f"{found.sentence} {counted(running, 'incident')} still running count by log-rank: p = {test.p:.2f}."
-    if test.p > ERROR and found.verdict != "cannot tell":
-        return "cannot tell", f"Cannot tell, with what is still running. {said}"
+    if found.verdict != "cannot tell" and (test.p > ERROR or not _same_direction(found, parts)):
+        return "cannot tell", f"Cannot tell, with what is still running. Of the finished ones alone: {said}"
     return found.verdict, said
+
+
+def _same_direction(found: Comparison, parts: list[pd.DataFrame]) -> bool:
+    """Tell whether the medians that count what is running moved as the finished ones did; not reached is longest."""
+    first, second = (honest_median(part["minutes"], part["finished"])[0] for part in parts)
+    first, second = (float("inf") if np.isnan(one) else one for one in (first, second))
+    return (second < first) == ((found.change or 0) < 0)
 
 
 def _row(name: str, part: pd.DataFrame) -> dict[str, object]:
