@@ -53,7 +53,7 @@ class Records:
         return f"Records of {self.settings.workbook.name} as of {self.as_of:%Y-%m-%d %H:%M} UTC{chosen}: {sizes}"
 
     def _repr_html_(self) -> str:
-        return _above("shown").records_shown(self).html
+        return str(_above("shown").records_html(self))
 
     def __getitem__(self, incident_id: str) -> Any:
         """Return one incident, to look at: ``records["INC-2026-042"]``; ``incident`` gives its bare row.

@@ -13,6 +13,7 @@ import pytest
 import incident_lib as inc
 from incident_lib.errors import SettingsError
 from incident_lib.explore import opening
+from incident_lib.explore.dress import dressed
 from incident_lib.explore.measuring import as_measure
 from incident_lib.records import Records
 from incident_lib.review.response import TIME_TO_RESOLVE, WHOLE
@@ -44,6 +45,16 @@ def test_what_is_shown_escapes_what_was_recorded(evil):
         html = one._repr_html_()
         assert "<img" not in html, type(one)
         assert "<" in html and repr(one)
+
+
+def test_an_address_becomes_a_link_only_where_it_is_one():
+    """A cell that is a web address links to it by its host; scripts, quotes and other text stay text."""
+    cells = ["https://a.example/x?a=1&amp;b=2", "javascript:alert(1)", "https://a.example/&#34;onclick=x", "see https://b.example"]
+    html = dressed("".join(f"<td>{one}</td>" for one in cells))
+
+    assert '<a href="https://a.example/x?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">a.example</a>' in html
+    assert html.count("<a ") == 2 and 'href="javascript' not in html
+    assert "<td>see https://b.example</td>" in html and "onclick=x</a>" not in html
 
 
 def test_records_say_how_many_of_how_many_and_by_which_line(records):

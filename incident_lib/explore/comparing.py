@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from incident_lib.errors import SettingsError
+from incident_lib.explore.dress import dressed
 from incident_lib.explore.measuring import durations
 from incident_lib.records import Records
 from incident_lib.render import answer, note, table
@@ -39,7 +40,7 @@ class Compared:
         headings = {"which": "which", "n": "incidents", "open": "still running", "typical": "median",
                     "left_out": "left out"}  # fmt: skip
         listed = table(self.table, f"Compared: {self.measure}", headings)
-        return answer(self.sentence).html + "".join(note(one).html for one in self.remarks) + listed.html
+        return dressed(answer(self.sentence).html + "".join(note(one).html for one in self.remarks) + listed.html)
 
 
 def compare(
@@ -54,7 +55,7 @@ def compare(
     ``a`` and ``b`` are records, as from ``records.where(…)``, or two tables as from ``inc.durations``; ``a`` is the
     first in time, or what ``b`` is held against. ``measure`` as in ``inc.durations``. ``names`` say what they are.
     Finished durations are compared by Welch's t over reshuffles (``statistics.comparison``); where some are still
-    running, the log-rank test and the medians, which count them, have to agree. Durations that can't be true are left out.
+    running, the log-rank test and the medians, which count them, have to agree. What can't be true is left out.
 
     Raises:
         SettingsError: for an unknown measure, or two tables of different measures.

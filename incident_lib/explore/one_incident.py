@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from incident_lib.errors import SettingsError
+from incident_lib.explore.dress import dressed
 from incident_lib.explore.opening import last_loaded
 from incident_lib.explore.selecting import began_at
 from incident_lib.explore.shown import lasted, timeline_shown
@@ -80,7 +81,7 @@ class Incident:
         return self._shown().text
 
     def _repr_html_(self) -> str:
-        return self._shown().html
+        return dressed(self._shown().html)
 
 
 def _words(name: str) -> str:
@@ -116,7 +117,7 @@ class Timeline:
         return self._shown().text
 
     def _repr_html_(self) -> str:
-        return self._shown().html
+        return dressed(self._shown().html)
 
 
 def incident(records: Records, incident_id: str) -> Incident:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from incident_lib.explore.dress import dressed
 from incident_lib.explore.selecting import UNSTATED, began_at
 from incident_lib.records import Records
 from incident_lib.render import Shown, answer, definitions, note, notes, table, timeline_mark
@@ -32,6 +33,11 @@ def records_shown(records: Records) -> Shown:
     more = definitions("What to try next", _next_lines(records))
     parts = [answer(said), notes(*_remarks(records)), counts, listed if len(newest) else note(""), more]
     return Shown("".join(part.html for part in parts), "\n\n".join(part.text for part in parts if part.text))
+
+
+def records_html(records: Records) -> str:
+    """Return what records hold, as a notebook shows it."""
+    return dressed(records_shown(records).html)
 
 
 def _how_many(records: Records) -> str:
