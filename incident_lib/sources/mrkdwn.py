@@ -24,7 +24,10 @@ _MARKUP = re.compile(
     r"|(?<=[•◦▪])(?P<bullet>[ \t]+)"
     r")"
 )
-_REMEMBERED = 100_000
+# the same, to part a text into what is plain and what is markup: split gives back each group of its own
+_PIECES = re.compile("(" + re.sub(r"\(\?P<\w+>", "(?:", _MARKUP.pattern) + ")")
+_BULLETS = re.compile("[•◦▪]")
+_REMEMBERED, _SHORT = 100_000, 200
 _SIGNS = ("@", "#", "!")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 _ENTITY = re.compile(r"&(amp|lt|gt);")
@@ -34,7 +37,7 @@ _PRIVATE = re.compile(r"(https?://[\w.-]*slack(?:-files)?\.com/[^\s?]*)\?[^\s#]*
 
 def to_markdown(text: str, names: Mapping[str, str]) -> str:
     """Return mrkdwn as Markdown; ``names`` has people's names by user id and channels' by channel id."""
-    return _MARKUP.sub(Converter(names), text)
+    return _MARKUP.sub(lambda match: _converted(match, names), text)
 
 
 def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
@@ -42,22 +45,26 @@ def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
     joined = "\0".join(texts)
     if joined.count("\0") >= max(len(texts), 1):
         joined = "\0".join(text.replace("\0", "") for text in texts)
-    return _MARKUP.sub(converter, joined).split("\0") if texts else []
+    if _BULLETS.search(joined):  # where one stands decides what it means
+        return to_markdown(joined, converter.names).split("\0") if texts else []
+    pieces = _PIECES.split(joined)
+    pieces[1::2] = map(converter.__getitem__, pieces[1::2])
+    return "".join(pieces).split("\0") if texts else []
 
 
 class Converter(dict[str, str]):
-    """Turns matches of markup into Markdown, and remembers: mentions and links come again and again."""
+    """Markup and its Markdown: mentions and links come again and again, and are converted once.
+
+    A piece of markup means the same wherever it stands, but for bullets.
+    """
 
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__()
         self.names = names
 
-    def __call__(self, match: re.Match[str]) -> str:
-        piece = match[0]
-        if (known := self.get(piece)) is not None:
-            return known
-        converted = _converted(match, self.names)
-        if len(self) < _REMEMBERED and match.lastgroup in ("token", "entity"):
+    def __missing__(self, piece: str) -> str:
+        converted = _converted_piece(piece, self.names)
+        if len(self) < _REMEMBERED and len(piece) < _SHORT:
             self[piece] = converted
         return converted
 
@@ -68,21 +75,27 @@ def unescape(text: str) -> str:
 
 
 def _converted(match: re.Match[str], names: Mapping[str, str]) -> str:
-    """Return the Markdown for one piece of markup."""
-    kind = match.lastgroup or "entity"
-    inner = match[kind]
-    if kind == "token":
-        return _token(inner, names)
-    if kind == "entity":
-        return _ENTITIES[inner]
-    if kind in ("block", "code"):
-        return _code(inner, names, block=kind == "block")
-    if kind == "bullet":
+    """Return the Markdown for one piece of markup; a bullet is one where only blanks stand before it in its line."""
+    if match.lastgroup == "bullet":
         return "- " if _starts_line(match) else match[0]
-    if kind == "quote":
-        return "\n".join(f"> {line}" for line in to_markdown(_QUOTES.sub("", inner), names).strip().split("\n"))
-    mark = "**" if kind == "bold" else "~~"
-    return f"{mark}{to_markdown(inner, names)}{mark}"
+    return _converted_piece(match[0], names)
+
+
+def _converted_piece(piece: str, names: Mapping[str, str]) -> str:
+    """Return the Markdown for a piece of markup, which its first characters tell apart."""
+    sign = piece[0]
+    if sign == "<":
+        return _token(piece[1:-1], names)
+    if piece.startswith("&gt;&gt;&gt;"):
+        inner = to_markdown(_QUOTES.sub("", piece[len("&gt;&gt;&gt;") :]), names)
+        return "\n".join(f"> {line}" for line in inner.strip().split("\n"))
+    if sign == "&":
+        return _ENTITIES[piece[1:-1]]
+    if sign == "`":
+        is_block = piece.startswith("```")
+        return _code(piece[3:-3] if is_block else piece[1:-1], names, block=is_block)
+    mark = "**" if sign == "*" else "~~"
+    return f"{mark}{to_markdown(piece[1:-1], names)}{mark}"
 
 
 def _starts_line(match: re.Match[str]) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from incident_lib.sources.archive import Archive, MemberError, open_archive, zip_names
+from incident_lib.sources.archive import Archive, MemberError, open_archive, read_ahead, zip_names
 from incident_lib.sources.mrkdwn import Converter
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.slack_columns import day_columns
@@ -22,6 +22,7 @@ from incident_lib.tables import MESSAGES
 NAME = "slack"
 TOP_FILES = ("users.json", *CHANNEL_FILES)
 _IGNORED_FILES = (*TOP_FILES, "integration_logs.json", "canvases.json", "lists.json", "huddle_transcripts.json")
+_TOGETHER = 4_000  # messages that become columns at once: a column costs something however short it is
 _DAY = re.compile(r"(?P<channel>[^/\\\0]+)/\d{4}-\d\d-\d\d\.json")
 
 
@@ -94,10 +95,19 @@ def _account(batch: Batch, source: str, outcomes: Counter[str], *, used: int) ->
 def _read_days(archive: Archive, prefix: str, names: Names, batch: Batch, outcomes: Counter[str]) -> Days:
     """Return the messages of all day files, in order of channel and day."""
     days, files, converter = Days(), Counter[str](), Converter(names.mentions)
-    for channel, member in _day_members(archive.names, prefix):
+    waiting: list[list[Message | None]] = []
+
+    def settle() -> None:
+        made, lengths = day_columns(waiting, names, converter, outcomes)
+        days.batches.append(made)
+        days.lengths += lengths
+        waiting.clear()
+
+    members = _day_members(archive.names, prefix)
+    for (channel, member), content in zip(members, read_ahead(archive, [name for _, name in members]), strict=True):
         pointer = archive.pointer(member)
         try:
-            rows = decode_rows(archive.read(member), Message, pointer, batch, nesting=archive.limits.nesting)
+            rows = decode_rows(content(), Message, pointer, batch, nesting=archive.limits.nesting)
         except MemberError as error:
             batch.problem("unreadable-file", str(error), pointer, effect="file left out")
             files["skipped: unreadable"] += 1
@@ -106,7 +116,10 @@ def _read_days(archive: Archive, prefix: str, names: Names, batch: Batch, outcom
         days.channels.append(channel)
         days.channel_ids.append(names.channels.get(channel))
         days.pointers.append(pointer)
-        days.batches.append(day_columns(rows, names, converter, outcomes))
+        waiting.append(rows)
+        if sum(map(len, waiting)) > _TOGETHER:
+            settle()
+    settle()
     known = {prefix + file for file in _IGNORED_FILES}
     files["skipped: no day file"] = sum(name not in known for name in archive.names) - files.total()
     batch.account(archive.name, NAME, "day files", files)

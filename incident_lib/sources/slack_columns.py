@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -52,31 +53,38 @@ _REACTIONS = msgspec.json.Decoder(list[Reaction])
 
 
 def day_columns(
-    rows: list[Message | None], names: Names, converter: Converter, outcomes: Counter[str]
-) -> pa.RecordBatch:
-    """Return one day's messages as columns of ``SCHEMA``, but for the noise and the unreadable, which are counted.
+    days: Sequence[list[Message | None]], names: Names, converter: Converter, outcomes: Counter[str]
+) -> tuple[pa.RecordBatch, list[int]]:
+    """Return some days' messages as columns of ``SCHEMA``, and how many each day has.
 
-    ``place`` is a message's number in its file, ``pin`` the timestamp of the message that a notice of pinning is about.
+    The noise and the unreadable are left out, and counted. ``place`` is a message's number in its file, ``pin`` the
+    timestamp of the message that a notice of pinning is about.
     """
-    places = [place for place, row in enumerate(rows) if row is not None and row.subtype not in NOISE]
-    if len(places) < len(rows):
-        left_out = [row for row in rows if row is None or row.subtype in NOISE]
-        outcomes.update("unreadable" if row is None else row.subtype for row in left_out)
-        names.programs |= _added_programs(left_out)
-        rows = [rows[place] for place in places]
-    day = _Day(rows, names)
-    columns = day.columns | {"place": places, "text": all_to_markdown(day.text, converter)}
+    rows: list[Message] = []
+    places: list[int] = []
+    lengths = []
+    for day in days:
+        kept = [place for place, row in enumerate(day) if row is not None and row.subtype not in NOISE]
+        if len(kept) < len(day):
+            left_out = [row for row in day if row is None or row.subtype in NOISE]
+            outcomes.update("unreadable" if row is None else row.subtype for row in left_out)
+            names.programs |= _added_programs(left_out)
+        rows += [day[place] for place in kept] if len(kept) < len(day) else day
+        places += kept
+        lengths.append(len(kept))
+    made = _Days(rows, names)
+    columns = made.columns | {"place": places, "text": all_to_markdown(made.text, converter)}
     arrays = [
         pa.array(columns[name], kind, memory_pool=POOL)
         if name in columns
         else pa.nulls(len(rows), kind, memory_pool=POOL)
         for name, kind in _COLUMNS
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA), lengths
 
 
-class _Day:
-    """A day's messages on their way into columns; a column that no message fills is never made."""
+class _Days:
+    """Some days' messages on their way into columns; a column that no message fills is never made."""
 
     def __init__(self, rows: list[Message], names: Names) -> None:
         self.length, self.names = len(rows), names

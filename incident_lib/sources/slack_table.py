@@ -23,7 +23,9 @@ _LATEST = int(np.datetime64(f"{LATEST_YEAR + 1}-01-01", "us").astype(np.int64))
 
 @dataclass
 class Days:
-    """The day files of an export: each one's channel, pointer, and messages (columns of ``slack_columns.SCHEMA``).
+    """The day files of an export: each one's channel, pointer and number of messages, and the messages of them all.
+
+    ``batches`` has these in order, columns of ``slack_columns.SCHEMA``, those of several days together.
 
     ``channel_ids`` holds the channels' ids as far as the export knows them: a message's own address is made of it.
     """
@@ -31,6 +33,7 @@ class Days:
     channels: list[str] = field(default_factory=list)
     channel_ids: list[str | None] = field(default_factory=list)
     pointers: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
     batches: list[pa.RecordBatch] = field(default_factory=list)
 
 
@@ -50,7 +53,7 @@ def messages_table(days: Days, programs: Mapping[str, str], batch: Batch, outcom
 def _frame(days: Days) -> pd.DataFrame:
     """Return the messages with the columns that need no further look, and the helpers ts, edited, and pin."""
     messages = pa.Table.from_batches(days.batches, SCHEMA).combine_chunks(memory_pool=POOL)
-    run = pa.array(np.repeat(np.arange(len(days.batches)), [len(rows) for rows in days.batches]))
+    run = pa.array(np.repeat(np.arange(len(days.lengths)), days.lengths))
     channel = pa.array(days.channels, pa.string()).take(run)
     pointer = pa.array(days.pointers, pa.string()).take(run)
     columns = {name: messages[name] for name in ("who", "subtype", "text", "reactions", "url", "ts", "edited", "pin")}
