@@ -22,12 +22,17 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from publish_only import publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
 from incident_lib.cli import cli
-from incident_lib.reports import scheduled  # noqa: F401 - imported once for all rounds
+from incident_lib.reports import scheduled
+from incident_lib.reports.batch import Outcome
+from incident_lib.reports.run import Report
 
 FIRST = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)  # half past seven in Detroit
 MARK = "INCIDENTS_KILL_ROUND"
@@ -40,7 +45,8 @@ STAGES = ("before the ledger", "looking for drafts", "making, nothing published"
 class Scene:
     """The folder in which it happens: a workbook, its reports, and the number of the next round."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, without_kernels: bool = False) -> None:
+        self.without_kernels = without_kernels
         self.folder, self.data, self.reports = folder, folder / "data", folder / "reports"
         self.notebooks = folder / "notebooks"
         if not self.data.exists():
@@ -73,6 +79,8 @@ class Scene:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.environ.update(environment)
+        if self.without_kernels:
+            scheduled.make_due = partial(scheduled.make_due, maker=slowly_published)
         code = 70
         try:
             cli(arguments, standalone_mode=False)
@@ -80,6 +88,15 @@ class Scene:
             code = int(leaving.code or 0)
         finally:
             os._exit(code)
+
+
+def slowly_published(reports: list[Report], **rest: Any) -> list[Outcome]:
+    """Publish without running notebooks, and take the time of a few."""
+    outcomes = []
+    for report in reports:
+        time.sleep(0.05)
+        outcomes += publish_only([report], **rest)
+    return outcomes
 
 
 def waited(child: int) -> int:
@@ -189,7 +206,7 @@ def _processes(scene: Scene) -> int:
 
 def one_round(scene: Scene, chance: random.Random, longest: float) -> tuple[Counter[str], float]:
     """Kill one run, look, run again, look; return what was counted, and how long the second run took."""
-    now, fresh = scene.begin(), scene.number % 5 == 0
+    now, fresh = scene.begin(), scene.number % 5 == 0 and not scene.without_kernels
     pages = pages_of(scene)
     died = killed(scene.start(now, fresh=fresh), chance.uniform(0, longest * (1.6 if fresh else 1)))
     counts = Counter({"kills": int(died), "too late": int(not died)})
@@ -204,12 +221,15 @@ def one_round(scene: Scene, chance: random.Random, longest: float) -> tuple[Coun
     return counts, seconds
 
 
-def kill_runs(folder: Path, rounds: int, seed: int, *, seconds: float = 1e9, longest: float = 0) -> Counter[str]:
+def kill_runs(
+    folder: Path, rounds: int, seed: int, *, seconds: float = 1e9, longest: float = 0, without_kernels: bool = False
+) -> Counter[str]:  # fmt: skip
     """Return the figures of so many rounds, or of as many as begin within some seconds.
 
-    ``longest`` is how long a run takes here; 0 finds it out by a run of its own.
+    ``longest`` is how long a run takes here; 0 finds it out by a run of its own. ``without_kernels`` publishes without
+    running notebooks: all the rest is as it is, and the kills fall there more densely.
     """
-    scene, begun = Scene(folder), time.monotonic()
+    scene, begun = Scene(folder, without_kernels=without_kernels), time.monotonic()
     chance, total = random.Random(f"{seed} {scene.number}"), Counter()
     if not longest:
         assert waited(scene.start(scene.begin(), fresh=False)) == 0, (folder / "run.log").read_text()

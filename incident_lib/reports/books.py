@@ -30,11 +30,11 @@ class Books:
         """Note reports that are to be made from these inputs; return the row of each."""
         return self.ledger.begin(self.run, self.task.now, due, outcome)
 
-    def end(self, row: int, seconds: float, error: str | None) -> None:
+    def end(self, row: int, seconds: float, error: str | None, inputs: str | None = None) -> None:
         """Note what became of a report."""
         self.failed += bool(error)
         try:
-            self.ledger.end(row, seconds=seconds, error=error)
+            self.ledger.end(row, seconds=seconds, error=error, inputs=inputs)
         except sqlite3.Error as problem:
             self.trouble = str(problem)
 

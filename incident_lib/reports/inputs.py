@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from incident_lib.reports.ledger import FileState
@@ -37,6 +38,7 @@ def fingerprint(files: Mapping[str, FileState]) -> str:
     return digest(sorted((name, state[3]) for name, state in files.items()))
 
 
+@cache
 def code_fingerprint() -> str:
     """Return one hash of this package's own source, so that a new version makes everything again."""
     sha = hashlib.sha256()
@@ -45,6 +47,7 @@ def code_fingerprint() -> str:
     return sha.hexdigest()
 
 
+@cache
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of installed distributions by name."""
     return {name: _version(name) for name in names}

@@ -137,12 +137,12 @@ class Ledger:
         )
         return int(row.lastrowid or 0)
 
-    def end(self, row: int, *, seconds: float, error: str | None = None) -> None:
-        """Note what became of a report."""
+    def end(self, row: int, *, seconds: float, error: str | None = None, inputs: str | None = None) -> None:
+        """Note what became of a report, and from which inputs, if that was not known at its beginning."""
         with self._connection:
             self._connection.execute(
-                "UPDATE reports SET outcome = ?, seconds = ?, error = ? WHERE id = ?",
-                ("failed" if error else "made", round(seconds, 3), error, row),
+                "UPDATE reports SET outcome = ?, seconds = ?, error = ?, inputs = coalesce(?, inputs) WHERE id = ?",
+                ("failed" if error else "made", round(seconds, 3), error, inputs, row),
             )
 
     def end_run(self, run: int, at: datetime) -> dict[str, int]:

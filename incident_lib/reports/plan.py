@@ -217,6 +217,8 @@ def _why(
     if slot == last.slot:
         failed = f"failed {last.failures} of {settings.schedule.tries} times"
         return f"due {at}, {failed if last.outcome == 'failed' else 'was interrupted'}"
+    if kind == DRAFTS:  # looked for several times an hour: nobody counts
+        return f"due {at}"
     since = takewhile(lambda one: one > last.slot, slots_of(kind, now, settings, is_workday))
     missed = sum(1 for _ in islice(since, 100)) - 1
     return f"due {at}" + (f", for {missed} missed before as well" if missed > 0 else "")

@@ -6,8 +6,9 @@ Most runs of a timer end here. What is due is made by ``scheduled``, which impor
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from incident_lib.files import safe_name
 from incident_lib.reports.days_off import workday_test
 from incident_lib.reports.inputs import digest, fingerprint, look_at_files
-from incident_lib.reports.ledger import LEDGER, FileState, Ledger, Unfinished, is_damaged, open_ledger
+from incident_lib.reports.ledger import LEDGER, FileState, Ledger, LedgerError, Unfinished, is_damaged, open_ledger
 from incident_lib.reports.plan import DRAFTS, Due, History, due_reports, next_slot, readable
 from incident_lib.settings import Settings
 
@@ -52,14 +53,22 @@ class Look:
 
 @contextmanager
 def ledger_of(task: Task) -> Any:
-    """Give the ledger of the reports' folder; one that is damaged is put aside, and a new one begun."""
+    """Give the ledger of the reports' folder; one that is damaged is put aside, and a new one begun.
+
+    Raises:
+        LedgerError: if it can't be read or written.
+    """
     if (task.reports / LEDGER).exists() and is_damaged(task.reports):
         aside = f"{LEDGER}.damaged-{task.now:%Y%m%dT%H%M%SZ}"
         (task.reports / LEDGER).rename(task.reports / aside)
         (task.reports / f"{LEDGER}-journal").unlink(missing_ok=True)
         task.say("ledger-damaged", aside=str(task.reports / aside))
     with closing(open_ledger(task.reports)) as ledger:
-        yield ledger
+        try:
+            yield ledger
+        except sqlite3.Error as error:
+            message = f"the ledger in {task.reports} can't be written: {error}; the next run mends it"
+            raise LedgerError(message) from error
 
 
 def look(task: Task, ledger: Ledger) -> Look:
@@ -82,13 +91,14 @@ def files_of(task: Task, ledger: Ledger) -> dict[str, FileState]:
     known = ledger.files()
     files = look_at_files(Path(task.data), known, without=task.reports)
     if files != known:
-        ledger.remember_files(files)
+        with suppress(sqlite3.Error):  # it only saves time
+            ledger.remember_files(files)
     return files
 
 
-def drafts_inputs(task: Task, files: Mapping[str, FileState]) -> str:
-    """Return what decides whether a draft may be missing: the files, and the day (an incident may just go on)."""
-    day = task.now.astimezone(task.settings.workbook.tz).date()
+def drafts_inputs(task: Task, files: Mapping[str, FileState], *, waiting: bool) -> str:
+    """Return what decides whether a draft may be missing: the files; and the day, while an incident is waiting."""
+    day = task.now.astimezone(task.settings.workbook.tz).date() if waiting else ""
     return "" if task.settings.databases else digest([fingerprint(files), str(day)])
 
 
@@ -102,8 +112,9 @@ def say_nothing_due(task: Task) -> None:
 
 def _worth_a_look(due: list[Due], past: History, task: Task, files: Mapping[str, FileState]) -> list[Due]:
     """Return what is due without the look for missing drafts, where nothing changed since the last one."""
-    last, inputs = past.get((DRAFTS, "")), drafts_inputs(task, files)
-    same = bool(last and inputs and last.outcome == "made" and last.good_inputs == inputs) and not task.force
+    last = past.get((DRAFTS, ""))
+    known = [drafts_inputs(task, files, waiting=waiting) for waiting in (False, True)]
+    same = bool(last and last.outcome == "made" and last.good_inputs in filter(None, known)) and not task.force
     return [one for one in due if not (one.kind == DRAFTS and same and last and one.slot > last.slot)]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
-from incident_lib.errors import ReportError, WorkbookError
+from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports import catalogue
@@ -19,7 +19,7 @@ from incident_lib.reports.failures import FAILED, failures, keep_failure
 from incident_lib.reports.index import rebuild_index
 from incident_lib.reports.inputs import code_fingerprint, digest, fingerprint, versions
 from incident_lib.reports.ledger import Ledger, written
-from incident_lib.reports.missing_drafts import write_missing
+from incident_lib.reports.missing_drafts import Drafted, write_missing
 from incident_lib.reports.plan import (
     DRAFT,
     DRAFTS,
@@ -34,7 +34,7 @@ from incident_lib.reports.plan import (
 from incident_lib.reports.publish import DISTRIBUTIONS
 from incident_lib.reports.retention import tidy
 from incident_lib.reports.run import Forms, Report
-from incident_lib.reports.schedule_run import Look, Task, files_of
+from incident_lib.reports.schedule_run import Look, Task
 
 INDEX_TITLE = "All reports"
 _WORTH_SHARING = 4
@@ -47,16 +47,12 @@ def make_due(task: Task, ledger: Ledger, found: Look, maker: Maker = make_all) -
     Every report of a run is as of the run's moment, so that all of them tell of the same records.
 
     Raises:
-        ReportError: if the ledger can't be written.
+        ReportError: if what became of a report could not be written down.
+        sqlite3.Error: if the ledger can't be written at all.
     """
-    try:
-        books = Books(task, ledger, ledger.begin_run(task.now, versions(DISTRIBUTIONS)))
-        _tidy(task, ledger)
-        drafts, records = write_missing(found, books)
-        files = files_of(task, ledger) if drafts else found.files
-        _make(found, drafts, fingerprint(files), books, maker, None if drafts else records)
-    except sqlite3.Error as error:
-        raise ReportError(f"the ledger in {task.reports} can't be written: {error}; nothing more was made") from error
+    books = Books(task, ledger, ledger.begin_run(task.now, versions(DISTRIBUTIONS)))
+    _tidy(task, ledger)
+    _make(found, write_missing(found, books), books, maker)
     _publish_index(task, books)
     _tidy(task, ledger)
     counts = books.close()
@@ -64,11 +60,9 @@ def make_due(task: Task, ledger: Ledger, found: Look, maker: Maker = make_all) -
     return 1 if books.failed else 0
 
 
-def _make(
-    found: Look, drafts: Mapping[Due, int], workbook: str, books: Books, maker: Maker, records: Records | None
-) -> None:
+def _make(found: Look, drafted: Drafted, books: Books, maker: Maker) -> None:
     """Make reports side by side; those that would be the same as before are left."""
-    task, code = books.task, code_fingerprint()
+    task, drafts, workbook, code = books.task, drafted.rows, fingerprint(drafted.files), code_fingerprint()
     made_of = {due: _report_of(due, found, task) for due in [*found.due, *drafts] if due.kind != DRAFTS}
     inputs = {due: _inputs(due, report, workbook, code, task) for due, report in made_of.items() if due not in drafts}
     same = [due for due in inputs if not task.force and is_unchanged(due, found.past, inputs[due])]
@@ -85,7 +79,7 @@ def _make(
 
     try:
         if reports:
-            records = _to_share(reports, records, task)
+            records = _to_share(reports, drafted.records, task)
             maker(reports, into=task.reports, effort=_effort(task), forms=_forms(task), on_done=done, records=records,
                   again=True)  # fmt: skip
     except WorkbookError as error:  # the batch itself could not go on
