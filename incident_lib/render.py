@@ -158,7 +158,11 @@ def table(
 
 
 def stacked(shown: Shown) -> Shown:
-    """Return a table of few rows and much text so that on a phone each row stands as a block instead of sideways."""
+    """Return a table of few rows and much text so that on a phone each row stands as a block instead of sideways.
+
+    >>> "stacked" in inc.stacked(inc.table(pd.DataFrame({"what": ["a long story"]}), "Stories")).html
+    True
+    """
     return Shown(shown.html.replace('<table class="data">', '<table class="data stacked">', 1), shown.text, shown.data)
 
 

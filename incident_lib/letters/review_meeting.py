@@ -67,6 +67,9 @@ def review_invitation(records: Records, period: Period, agenda: pd.DataFrame) ->
     """Return the invitation to the meeting about a period, as a file beside the report, or why there is none.
 
     The same records give the same bytes: it is stamped with the records' own time.
+
+    >>> print(inc.review_invitation(records, inc.parse_period("2026-Q3"), inc.meeting_agenda([])))
+    Thursday 8 October 2026, 10:00 EDT, 30 minutes; the invitation is process-review-2026-Q3.ics
     """
     meeting = review_of(records, period, agenda)
     if not meeting.attendees:
