@@ -124,22 +124,22 @@ def _spread(base: int, minutes: pd.Series) -> list[float]:
 def spans(table: pd.DataFrame, edges: np.ndarray, *, by: str, title: str, picked: Pick | None = None) -> go.Figure:
     """Draw durations of very many incidents: a row per group, a column per span of minutes, counts as shades.
 
-    ``edges`` are the ends of the spans, one more than the table has columns.
+    The columns are named for their spans; ``edges`` are the ends of these, one more than there are columns.
     """
     if not table.to_numpy().sum():
         return empty_figure(title, "no duration to draw")
     values = table.to_numpy()
-    marks = [[_pick(by, group, "span", str(place)) if held else None for place, held in enumerate(row)]
+    marks = [[_pick(by, group, "span", span) if held else None for span, held in zip(table, row, strict=True)]
              for group, row in zip(table.index, values, strict=True)]  # fmt: skip
     share = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
     heights = np.arange(len(table) - 1, -1, -1)
     figure = go.Figure(go.Heatmap(
         z=share, x=edges, y=heights, customdata=marks, text=values, showscale=False, xgap=1, ygap=4,
         colorscale=[[0, colour("wash")], [1, colour("accent")]],
-        hovertemplate="%{text:,} incidents, %{z:.0%} of their row<extra></extra>",
+        hovertemplate="%{customdata.span}: %{text:,} incidents, %{z:.0%} of their row<extra></extra>",
     ))  # fmt: skip
-    if picked and picked.get(by) in table.index and "span" in picked:
-        place, row = int(picked["span"]), len(table) - 1 - list(table.index).index(picked[by])
+    if picked and picked.get(by) in table.index and picked.get("span") in table:
+        place, row = list(table).index(picked["span"]), len(table) - 1 - list(table.index).index(picked[by])
         figure.add_shape(type="rect", x0=edges[place], x1=edges[place + 1], y0=row - 0.45, y1=row + 0.45,
                          line={"color": colour("critical"), "width": 3})  # fmt: skip
     _duration_axes(figure, list(table.index), title)

@@ -34,6 +34,9 @@ def explorer(records: Records, **wishes: Any) -> Explorer:
 
     Raises:
         SettingsError: for a wish that can't be fulfilled, as ``records.where`` does.
+
+    >>> inc.explorer(records, severity="critical").line
+    'records.where(severity="critical")'
     """
     return Explorer(records, wishes)
 
@@ -55,7 +58,7 @@ class Explorer:
         self._masks: dict[str, tuple[np.ndarray, Any]] = {}
         self._records: Records | None = None
         self.filter, self.mask = self._chosen(wishes)
-        self._bar = Panel(self.receive, self._still, kind="filter", options=json.dumps(_options(records)),
+        self.panel = Panel(self.receive, self._still, kind="filter", options=json.dumps(_options(records)),
                           state=json.dumps(self._state()), library=library_if_asked())  # fmt: skip
 
     def where(self, **wishes: Any) -> Explorer:
@@ -63,7 +66,7 @@ class Explorer:
         self.filter, self.mask = self._chosen(wishes)
         self._records, self.picked_mask = None, None
         self.version += 1
-        self._bar.state = json.dumps(self._state())
+        self.panel.state = json.dumps(self._state())
         for one in self.views:
             one.outdated(self.version)
         return self
@@ -138,7 +141,7 @@ class Explorer:
     def receive(self, message: Mapping[str, Any]) -> None:
         """Take a message of the filter bar: what was chosen there, or that it has no plotly.js."""
         if message.get("do") == "library":
-            self._bar.library = plotly_js()
+            self.panel.library = plotly_js()
         elif message.get("do") == "choose":
             wishes = message.get("wishes") or {}
             self.where(**{name: wishes[name] for name in WISHES if wishes.get(name)})
@@ -190,7 +193,7 @@ class Explorer:
         return note(f"{self._state()['said']}: {self.line}")._repr_mimebundle_()
 
     def _repr_mimebundle_(self, **rest: Any) -> Any:
-        return self._bar._repr_mimebundle_(**rest)
+        return self.panel._repr_mimebundle_(**rest)
 
     def __repr__(self) -> str:
         return f"{self._state()['said']}: {self.line}"

@@ -261,7 +261,7 @@ function view({model, el, signal}) {
   const problem = make("p", {class: "iw-problem", role: "alert"});
   el.append(make("section", {class: "iw-view"}, title, canvas, note, pick, html, table, detail, problem));
 
-  let drawn = null, seen = false, plain = null, shownDetail = null;
+  let drawn = null, seen = null, marks = [], listed = "", shownDetail = null;
   const draw = async (node, text, onclick) => {
     const figure = JSON.parse(shaded(text));
     const height = figure.layout.height ?? 380;
@@ -290,15 +290,18 @@ function view({model, el, signal}) {
     delete figure.layout.title;
     const top = figure.layout.showlegend || figure.data.length > 1 && figure.layout.showlegend !== false ? 40 : 14;
     figure.layout.margin = {...figure.layout.margin, t: top};
-    plain = figure;
+    marks = marksOf(figure);
     draw(canvas, JSON.stringify(figure), clicked);
   };
   const showPick = (state) => {
     if (!state.pickable) return pick.replaceChildren();
-    const marks = plain ? marksOf(plain) : [];
-    const words = (mark) => Object.entries(mark).filter(([name]) => name !== "span").map(([, value]) => value).join(", ");
-    choice.replaceChildren(make("option", {value: "", textContent: "click a mark of the figure, or choose one here"}),
-      ...marks.slice(0, 400).map((mark) => make("option", {value: JSON.stringify(mark), textContent: words(mark)})));
+    const words = (mark) => Object.values(mark).join(", ");
+    const key = JSON.stringify(marks);
+    if (key !== listed) {
+      listed = key;
+      choice.replaceChildren(make("option", {value: "", textContent: "click a mark of the figure, or choose one here"}),
+        ...marks.slice(0, 400).map((mark) => make("option", {value: JSON.stringify(mark), textContent: words(mark)})));
+    }
     choice.value = state.picked ? JSON.stringify(state.picked) : "";
     const buttons = state.picked ? [
       state.line ? make("code", {class: "iw-line", textContent: state.line}) : null,
@@ -315,6 +318,8 @@ function view({model, el, signal}) {
     showPick(state);
     if (state.table) incidentTable(table, state.table, send); else table.replaceChildren();
     canvas.style.display = model.get("figure") ? "" : "none";
+    if (!drawn && model.get("figure"))  // room for what is drawn once it is seen, so that nothing moves then
+      canvas.style.height = `${JSON.parse(model.get("figure")).layout.height ?? 380}px`;
     title.style.display = canvas.style.display;
     const key = JSON.stringify([isDark(), state.detail ?? null]);
     if (key === shownDetail) return;
@@ -330,13 +335,18 @@ function view({model, el, signal}) {
     figure.layout.margin = {...figure.layout.margin, t: 10};
     draw(strip, JSON.stringify(figure));
   };
-  const freshen = () => { if (seen && model.get("version") !== JSON.parse(model.get("state")).version) send({do: "draw"}); };
+  const freshen = () => {
+    if (seen && model.get("version") !== JSON.parse(model.get("state")).version) send({do: "seen", seen});
+  };
   const message = (content) => { if (content.csv !== undefined) copy(content.csv, el.querySelector(".iw-tools > button")); };
   const both = () => { showFigure(); showState(); };
 
   const eye = new IntersectionObserver((entries) => {
-    seen = entries.at(-1).isIntersecting;
-    if (seen) { both(); freshen(); }
+    const now = entries.at(-1).isIntersecting;
+    if (now === seen) return;
+    seen = now;
+    send({do: "seen", seen});
+    if (seen) both();
   }, {rootMargin: "200px"});
   eye.observe(el);
   const ruler = new ResizeObserver(later(100, () => {
@@ -346,14 +356,14 @@ function view({model, el, signal}) {
   ruler.observe(el);
   const theme = new MutationObserver(both);
   theme.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light", "class"]});
-  model.on("change:figure", both);
-  model.on("change:state", showState);
+  model.on("change:state", both);  // a new figure brings a new state
   model.on("change:version", freshen);
   model.on("msg:custom", message);
   showState();
   return () => {
+    send({do: "seen", seen: false});
     eye.disconnect(); ruler.disconnect(); theme.disconnect();
-    model.off("change:figure", both); model.off("change:state", showState);
+    model.off("change:state", both);
     model.off("change:version", freshen); model.off("msg:custom", message);
     if (shared.plotly) plotly().then((Plotly) => { for (const node of el.querySelectorAll(".js-plotly-plot")) Plotly.purge(node); });
   };

@@ -26,8 +26,8 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 class Panel(anywidget.AnyWidget):
     """A filter bar (``kind`` "filter") or a view.
 
-    ``state`` and ``figure`` are JSON, set here and shown there; messages from there go to ``receive``. ``version``
-    above the state's own tells the browser that what it shows is old; it asks for news once somebody sees it.
+    ``state`` and ``figure`` are JSON, set here and shown there; messages from there go to ``receive``. A ``version``
+    other than the state's own tells the browser that what it shows is old; it asks for news once somebody sees it.
     """
 
     _esm = _SCRIPT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,8 @@ class HowLong:
         known = self._minutes[~np.isnan(self._minutes)]
         ends = (max(known.min(), 0.5), known.max() * 1.001) if len(known) else (1.0, 10.0)
         self._edges = np.geomspace(ends[0], max(ends[1], ends[0] * 2), SPANS + 1)
+        said = [f"{edge:.1f} min" if edge < 60 else span_text(edge) for edge in self._edges]
+        self._spans = [f"{start} to {end}" for start, end in pairwise(said)]
 
     def figure(self, groups: Groups, mask: np.ndarray, picked: Pick | None) -> go.Figure:
         """Draw a mark per incident, or of very many how many lie in each span of time."""
@@ -112,7 +115,7 @@ class HowLong:
         drawn = self._drawn(groups, mask)
         if sum(rows.sum() for rows in drawn.values()) > MOST_POINTS:
             counts = {name: np.histogram(self._minutes[rows], self._edges)[0] for name, rows in drawn.items()}
-            table = pd.DataFrame.from_dict(counts, orient="index", columns=range(SPANS))
+            table = pd.DataFrame.from_dict(counts, orient="index", columns=self._spans)
             return drawings.spans(table, self._edges, by=self.by, title=title, picked=picked)
         parts = [self._points(name, rows) for name, rows in drawn.items()]
         table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"group": []})
@@ -135,7 +138,9 @@ class HowLong:
         if "incident" in picked:
             return (self.records.incidents["incident_id"] == picked["incident"]).to_numpy()
         rows = groups[self.by].rows(str(picked.get(self.by)))
-        place = int(picked["span"])
+        if picked.get("span") not in self._spans:
+            return np.zeros(len(rows), dtype=bool)
+        place = self._spans.index(picked["span"])
         return rows & (self._minutes >= self._edges[place]) & (self._minutes < self._edges[place + 1])
 
     def _points(self, name: str, rows: np.ndarray) -> pd.DataFrame:
@@ -165,7 +170,7 @@ def wishes_of(groups: Groups, picked: Pick) -> dict[str, Any] | None:
 
 def words_of(picked: Pick) -> str:
     """Return what was picked in words: "2026-04, critical"."""
-    return ", ".join(value for name, value in picked.items() if name != "span") or "all"
+    return ", ".join(picked.values())
 
 
 def _in_groups(groups: Groups, picked: Pick) -> np.ndarray:

@@ -27,13 +27,17 @@ STILL_ROWS = 25
 
 
 class View:
-    """Something in a cell that follows an explorer; what it shows is made when somebody sees it."""
+    """Something in a cell that follows an explorer; what it shows is made while somebody sees it.
+
+    The browser says when that begins and ends; what nobody sees is only marked as old.
+    """
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.wanted = Wanted()
         self.detail: dict[str, Any] | None = None
         self.drawn = explorer.version
+        self.seen = False
         self.panel = Panel(self.receive, self.still, version=explorer.version, **self.traits())
 
     def traits(self) -> dict[str, str]:
@@ -58,26 +62,30 @@ class View:
         return self.explorer.mask
 
     def outdated(self, version: int) -> None:
-        """Note that the filter has changed; the browser asks for the new content once it is seen."""
+        """Note that the filter has changed: what is seen is made anew, the rest once it is."""
         self.wanted, self.detail = replace(self.wanted, page=0), None
-        self.panel.version = version
+        if self.seen:
+            self._show()
+        else:
+            self.panel.version = version
 
     def receive(self, message: Mapping[str, Any]) -> None:
-        """Take a message of the browser: what was clicked, sorted, searched, or that the view is seen and old."""
+        """Take a message of the browser: what was clicked, sorted, searched, or that the view is seen, or no more."""
         action = getattr(self, f"_on_{message.get('do')}", None)
-        if action is not None:
+        if message.get("do") == "seen":
+            self.seen = bool(message.get("seen"))
+        elif action is not None:
             action(message)
+        if action is not None or (self.seen and self.drawn != self.explorer.version):
             self._show()
 
     def _show(self) -> None:
         self.drawn = self.explorer.version
         traits = self.traits()
         with self.panel.hold_sync():
-            self.panel.set_trait("figure", traits["figure"])
-            self.panel.set_trait("state", traits["state"])
-
-    def _on_draw(self, message: Mapping[str, Any]) -> None:
-        """Nothing but show it again."""
+            self.panel.version = self.drawn
+            self.panel.figure = traits["figure"]
+            self.panel.state = traits["state"]
 
     def _on_page(self, message: Mapping[str, Any]) -> None:
         self.wanted = replace(self.wanted, page=int(message["page"]))
