@@ -72,15 +72,18 @@ class WarmEngine(NBClientEngine):
         """Execute a notebook as papermill's engine does.
 
         ``megabytes`` limits what the kernel may have beyond what it starts with; ``on_end`` is given the notebook as
-        far as it came, however it ended. ``autosave_cell_every`` has no meaning here.
+        far as it came, however it ended. ``autosave_cell_every`` is for papermill's own engine.
         """
         reason = why_not(kernel_name, rest)
         if reason:
             _say_once(reason)
-            nb = super().execute_notebook(nb, kernel_name, output_path, progress_bar, log_output, 0, **rest)
-            if on_end:
-                on_end(nb)
-            return nb
+            try:
+                return NBClientEngine.execute_notebook(
+                    nb, kernel_name, output_path, progress_bar, log_output, autosave_cell_every, **rest
+                )
+            finally:
+                if on_end:
+                    on_end(nb)
         manager = SavedOnce(nb, output_path, log_output, progress_bar, autosave_cell_every=0)
         manager.notebook_start()
         try:

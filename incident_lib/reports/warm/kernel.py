@@ -6,7 +6,6 @@ message, it does here; only the way in and out is another.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import logging
 import os
@@ -16,7 +15,8 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +25,7 @@ import ipykernel_launcher
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from ipykernel.utils import _async_in_context
 from IPython.core.profiledir import ProfileDir
 from jupyter_client.session import DELIM, Session
 from tornado.ioloop import IOLoop
@@ -74,6 +75,14 @@ class WarmKernel(IPythonKernel):
     shell_stream = AnyTrait()
     _supports_kernel_subshells = False
 
+    async def do_execute(self, *arguments: Any, **rest: Any) -> dict[str, Any]:
+        """Run a cell; a process that a cell forked, and that comes out of it, is no kernel and ends here."""
+        master = os.getpid()
+        reply = await super().do_execute(*arguments, **rest)
+        if os.getpid() != master:
+            os._exit(0)
+        return reply
+
     def _abort_queues(self, subshell_id: str | None = None) -> None:
         """Do nothing: the next request is only sent after the reply."""
 
@@ -84,6 +93,7 @@ class WarmApp(IPKernelApp):
     def __init__(self, **rest: Any) -> None:
         super().__init__(**rest)
         self.iopub, self.shell_wire = Wire(b"iopub"), Wire(b"shell")
+        self.has_own_extensions = False
 
     def init_connection_file(self) -> None:
         """Do nothing."""
@@ -117,10 +127,24 @@ def prepared() -> WarmApp:
     """Return a kernel that is ready but for what only the child can do."""
     sys.argv = [str(Path(ipykernel_launcher.__file__)), "-f", os.devnull, NO_HISTORY]
     app = WarmApp.instance()
-    app.initialize([NO_HISTORY])
+    with _without_debugger():
+        app.initialize([NO_HISTORY])
+    app.has_own_extensions = bool(app.extensions or app.extra_extensions)
+    if not app.has_own_extensions:
+        IPKernelApp.init_extensions(app)
     if "" not in sys.path and "PYTHONSAFEPATH" not in os.environ:  # a server may have been started with -P
         sys.path.insert(_place_of_here(), "")
     return app
+
+
+@contextmanager
+def _without_debugger() -> Iterator[None]:
+    """Keep ipykernel from loading its debugger, which nothing could connect to; a notebook may still import it."""
+    sys.modules["debugpy.server"] = None
+    try:
+        yield
+    finally:
+        del sys.modules["debugpy.server"]
 
 
 def _place_of_here() -> int:
@@ -140,10 +164,11 @@ def run(app: WarmApp, connection: socket.socket, *, ipython_folder: str | None) 
     app.kernel._stdout, app.kernel._stderr, app.kernel.iopub_thread = sys.stdout, sys.stderr, publisher
     for handler in app.log.handlers:
         if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.__stderr__)
+            handler.setStream(os.fdopen(os.dup(sys.stderr.fileno()), "w"))  # not into the notebook
     watch([sys.stdout, sys.stderr])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    IPKernelApp.init_extensions(app)
+    if app.has_own_extensions:
+        IPKernelApp.init_extensions(app)
     IPKernelApp.init_code(app)
     _serve(app.kernel, connection)
     _end()
@@ -159,24 +184,23 @@ def _own_profile(app: WarmApp, folder: Path) -> None:
 
 def _serve(kernel: WarmKernel, connection: socket.socket) -> None:
     """Handle requests, one after the other, in an event loop that goes on between them."""
-    loop, master, lock, assembler = IOLoop.current(), os.getpid(), asyncio.Lock(), Assembler()
+    loop, master, assembler = IOLoop.current(), os.getpid(), Assembler()
     kernel.io_loop = loop
 
     async def handle(request: dict[str, Any]) -> None:
-        async with lock:
-            if request["msg_type"] == "shutdown_request":
-                loop.stop()
-                return
-            await kernel.dispatch_shell([request, None])
-        if os.getpid() != master:  # a process that a cell forked, and that came out of the cell: it is no kernel
-            os._exit(0)
+        if request["msg_type"] == "shutdown_request":
+            loop.stop()
+            return
+        await kernel.shell_main(None, [request, None])
+
+    handler = _async_in_context(handle)  # one context for all cells, as ipykernel has it
 
     def readable(*_: Any) -> None:
         if os.getpid() != master:
             os._exit(0)
         try:
             for parts in assembler.receive(connection):
-                loop.add_callback(handle, request_of(kernel.session, parts))
+                loop.add_callback(handler, request_of(kernel.session, parts))
         except EOFError:
             loop.stop()
 

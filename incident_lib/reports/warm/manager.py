@@ -144,6 +144,7 @@ class Connection:
         self.allow_stdin = False
         self.waiting_for = ""
         self._waiting: dict[asyncio.Future, Channel] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._assembler = Assembler()
         self._unsent: deque[bytes] = deque()
         self._ids = str(uuid.uuid4()), iter(range(2**63))
@@ -241,21 +242,18 @@ class Connection:
         """
         if channel.messages:
             return channel.messages.popleft()
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
+        future = asyncio.get_running_loop().create_future()
         if not self._waiting:
-            loop.add_reader(self.socket, self._readable)
-            loop.add_reader(self.handle, self._ended)
+            self._watch(asyncio.get_running_loop())
         self._waiting[future] = channel
         try:
             await asyncio.wait_for(future, timeout)
         except TimeoutError:
             raise Empty from None
         finally:
-            del self._waiting[future]
+            self._waiting.pop(future, None)
             if not self._waiting:
-                loop.remove_reader(self.socket)
-                loop.remove_reader(self.handle)
+                self._stop_watching()
         return channel.messages.popleft()
 
     def _readable(self) -> None:
@@ -272,10 +270,16 @@ class Connection:
         self.death.messages.append("the process ended")
         self._wake()
 
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.add_reader(self.socket, self._readable)
+        loop.add_reader(self.handle, self._ended)
+
     def _stop_watching(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self.socket)
-        loop.remove_reader(self.handle)
+        loop, self._loop = self._loop, None
+        if loop and not loop.is_closed():
+            loop.remove_reader(self.socket)
+            loop.remove_reader(self.handle)
 
     def _wake(self) -> None:
         for future, channel in self._waiting.items():
@@ -304,6 +308,8 @@ class Connection:
         (self.shell_channel if shell else self.iopub_channel).messages.append(message)
 
     def close(self) -> None:
-        """Close the line."""
+        """Close the line; who still waits at it, waits in vain."""
+        self._stop_watching()
+        self._waiting.clear()
         self.socket.close()
         self.handle = -1

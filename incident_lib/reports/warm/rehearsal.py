@@ -7,7 +7,7 @@ import importlib
 from contextlib import suppress
 from typing import Any
 
-from incident_lib import loading
+from incident_lib import loading, theme
 from incident_lib.errors import WorkbookError
 from incident_lib.records import Records
 from incident_lib.reports.warm.servers import fork_from_here
@@ -48,8 +48,9 @@ def rehearse(records: Records) -> None:
 
 
 def _shown(inc: Any, records: Records, chosen: str, timeline: Any, page: Any) -> list[Any]:
+    go = importlib.import_module("plotly.graph_objects")
     return [
-        inc.timeline_strip(timeline, title=""),
+        go.Figure(go.Scatter(x=[1], y=[1]), layout={"template": theme.template()}),
         inc.table(inc.readable(timeline), "", {"at": "time"}, name="t", mark=inc.timeline_mark),
         inc.table(inc.responders(records, chosen), "", name="r"),
         inc.page_text(page.text),

@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 import warnings
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,7 +28,7 @@ from typing import Any, NoReturn
 LARGEST_ORDER = 65_536
 SECONDS_TO_END = 0.2
 LIBRARIES = ("numpy", "pandas", "plotly.graph_objects", "plotly.io", "IPython.display", "nbformat")
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_DIE_WITH_PARENT, _ADOPT_ORPHANS = 1, 36  # prctl(2): PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER
 
 
 def fork() -> int:
@@ -46,6 +47,9 @@ def be_server(number: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         asyncio.events._set_running_loop(None)
         atexit._clear()
+        atexit.register(logging.shutdown)
+        weakref.finalize._registry.clear()  # temporary folders of the parent's are not ours to remove at the end
+        weakref.finalize._registered_with_atexit = False
         main(only(number).detach())
     finally:
         os._exit(0)
@@ -67,6 +71,7 @@ class Server:
         self.control = control
         self.kernels: set[int] = set()
         self.libc = ctypes.CDLL(None)
+        self.libc.prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)
         self.app = _everything_imported()
 
     def serve(self) -> None:
@@ -131,12 +136,13 @@ class Server:
         """In the child: leave everything of the server's behind, and be a kernel."""
         try:
             parent = os.getppid()
-            self.libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+            self.libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
             os.setsid()
             connection = only(descriptor)
             kernel, streams = sys.modules[f"{__package__}.kernel"], sys.modules[f"{__package__}.streams"]
             streams.own_standard_files()
             _fresh_randomness()
+            _arrow_signals(True)
             os.chdir(here)
             gc.enable()
             if megabytes is not None:
@@ -149,17 +155,47 @@ class Server:
             os._exit(70)
 
 
+def import_early() -> None:
+    """Import what notebooks use, but nothing whose import changes something for others.
+
+    Modules with figures make our theme plotly's default when they are imported; a notebook that doesn't import them
+    must not have it, so they are left to those that do.
+    """
+    _arrow_signals(False)
+    for name in LIBRARIES:
+        with suppress(Exception):  # whoever needs it is told when importing it
+            importlib.import_module(name)
+    package = importlib.import_module((__package__ or "").partition(".")[0])
+    theme = importlib.import_module(f"{package.__name__}.theme")
+    register, theme.register = theme.register, _refuse
+    try:
+        for name in package.__all__:
+            with suppress(Exception):
+                getattr(package, name)
+    finally:
+        theme.register = register
+
+
+def _arrow_signals(wanted: bool) -> None:
+    """Have pyarrow watch for Ctrl-C, as it does unless told otherwise, or not.
+
+    It keeps a pipe for that; a process that has lost the pipe in a fork would be ended by its next fork.
+    """
+    with suppress(ImportError):
+        importlib.import_module("pyarrow").enable_signal_handlers(wanted)
+
+
+def _refuse() -> NoReturn:
+    raise ImportError("left to the notebook")
+
+
 def _everything_imported() -> Any:
     """Return a prepared kernel, with the libraries imported under it; nothing of it is looked at by the collector."""
     gc.disable()
     if sys.path[0] in ("", str(Path.cwd())):  # as ipykernel's launcher does; the kernel has it in another place
         del sys.path[0]
     app = importlib.import_module(f"{__package__}.kernel").prepared()
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    package = importlib.import_module((__package__ or "").partition(".")[0])
-    for name in package.__all__:
-        getattr(package, name)
+    import_early()
     importlib.import_module(f"{__package__}.rehearsal").freeze()
     return app
 
@@ -187,14 +223,23 @@ def _limit_memory(megabytes: int) -> None:
 
 
 def _end_group(process: int) -> None:
-    """End what is left of a process group: ask first, then don't."""
+    """End what is left of a process group: ask first, then don't. What we adopted of it is reaped."""
     with suppress(ProcessLookupError):
         os.killpg(process, signal.SIGTERM)
         deadline = time.monotonic() + SECONDS_TO_END
         while time.monotonic() < deadline:
+            _reap_group(process)
             os.killpg(process, 0)
             time.sleep(0.005)
         os.killpg(process, signal.SIGKILL)
+        time.sleep(0.005)
+        _reap_group(process)
+
+
+def _reap_group(process: int) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-process, os.WNOHANG)[0]:
+            pass
 
 
 if __name__ == "__main__":
