@@ -13,7 +13,7 @@ from canaries import CANARIES, CUSTOMER, IDS, SETTINGS, everywhere
 
 from incident_lib.drafting.audiences import customer_notice, notice_html
 from incident_lib.drafting.draft import draft
-from incident_lib.drafting.evidence import Fragments
+from incident_lib.drafting.fragments import Fragments
 from incident_lib.letters.correspondence import as_mail
 from incident_lib.letters.texts import all_clears, notices
 from incident_lib.loading import load

@@ -17,7 +17,8 @@ from test_draft import REGISTER, ROW
 from test_timeline import TALK, export
 
 from incident_lib.drafting.draft import draft, draft_page
-from incident_lib.drafting.evidence import Fragments, split_pointer, verify_claims
+from incident_lib.drafting.evidence import verify_claims
+from incident_lib.drafting.fragments import Fragments, split_pointer
 from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.sidecar import read_sidecar
 from incident_lib.loading import load

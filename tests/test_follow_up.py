@@ -7,7 +7,7 @@ import pytest
 from factories import page
 
 from incident_lib.errors import SettingsError
-from incident_lib.follow_up import step_edits
+from incident_lib.follow_up import step_edits, task_edits
 from incident_lib.follow_up.board import board_sentence, customer_view, follow_up_board, work_by_owner
 from incident_lib.follow_up.states import next_steps, step_states, why_open
 from incident_lib.follow_up.status_text import status_of_all, status_of_one
@@ -140,10 +140,10 @@ def test_an_owner_is_assigned_by_name_or_chat_name(book):
         (lambda r: step_edits.assign(r, ID, "Priay", at=AT), "unknown person 'Priay'; did you mean 'Priya Raman'"),
         (lambda r: step_edits.note_step(r, ID, "progres", at=AT), "unknown step 'progres'; did you mean 'progress-checked'"),
         (lambda r: step_edits.note_step(r, ID, "closed", at=AT), "cannot close INC-2026-042: .*Internal e-mail sent: due"),
-        (lambda r: step_edits.add_task(r, ID, "x", at=AT, kind="fix"), "unknown kind of action item 'fix'"),
-        (lambda r: step_edits.add_task(r, ID, "x", at=AT, touches="change", customers=["Halyard Fright"]), "did you mean 'Halyard"),
-        (lambda r: step_edits.change_task(r, ID, 3, at=AT, done=True), "has no action item 3; it has 0"),
-        (lambda r: step_edits.change_task(r, ID, 1, at=AT), "say what became of it"),
+        (lambda r: task_edits.add_task(r, ID, "x", at=AT, kind="fix"), "unknown kind of action item 'fix'"),
+        (lambda r: task_edits.add_task(r, ID, "x", at=AT, touches="change", customers=["Halyard Fright"]), "did you mean 'Halyard"),
+        (lambda r: task_edits.change_task(r, ID, 3, at=AT, done=True), "has no action item 3; it has 0"),
+        (lambda r: task_edits.change_task(r, ID, 1, at=AT), "say what became of it"),
     ],
 )  # fmt: skip
 def test_what_is_unknown_is_refused_with_the_nearest(book, act, sentence):
@@ -197,11 +197,11 @@ def test_what_is_not_needed_says_why(book):
 
 def test_tasks_are_added_given_away_done_and_declined(book):
     """The day by the kind's span; customers by the incident; the reason with the refusal."""
-    line = step_edits.add_task(load(book), ID, "Restart web-07", at=AT, kind="clean-up", touches="restart")
+    line = task_edits.add_task(load(book), ID, "Restart web-07", at=AT, kind="clean-up", touches="restart")
     assert line == f"{ID}: action item 1 added: Restart web-07 (clean-up; nobody yet; due 2026-03-12)"
-    step_edits.add_task(load(book), ID, "Alert on the queue", at=AT)
-    step_edits.change_task(load(book), ID, 1, at=AT, owner="tom", done=True)
-    step_edits.change_task(load(book), ID, 2, at=AT, declined="too dear")
+    task_edits.add_task(load(book), ID, "Alert on the queue", at=AT)
+    task_edits.change_task(load(book), ID, 1, at=AT, owner="tom", done=True)
+    task_edits.change_task(load(book), ID, 2, at=AT, declined="too dear")
 
     items = load(book).action_items
     assert items["kind"].tolist() == ["clean-up", "detect"]

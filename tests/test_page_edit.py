@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from incident_lib import files
 from incident_lib.errors import FieldError, WorkbookError
-from incident_lib.follow_up.page_edit import _content, _plain, edit_page, edited, written
+from incident_lib.follow_up.page_edit import _content, _plain, edit_page, edited
+from incident_lib.follow_up.yaml_edit import written
 
 ROOT = Path(__file__).parents[1]
 HEAD = """---

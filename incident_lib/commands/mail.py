@@ -64,14 +64,15 @@ def invite(
 
     The invitation goes into the outbox, and the time onto the incident's page.
     """
-    from incident_lib.follow_up import step_edits
+    from incident_lib.follow_up.named import page_of, person
+    from incident_lib.follow_up.step_edits import set_meeting
     from incident_lib.letters import invitations
     from incident_lib.letters.review_meeting import process_review
 
     records, now = records_now(data), moment(at)
     incident_id = None if what == "review" else what
     if incident_id:
-        step_edits.page_of(records, incident_id)
+        page_of(records, incident_id)
         meeting, remarks = invitations.postmortem_meeting(records, incident_id, at=now, begins=_begins(begins, records))
     else:
         meeting, remarks = process_review(records, at=now)
@@ -80,8 +81,8 @@ def invite(
     _put([invitations.as_letter(meeting, issued, incident_id)], records, reports, now)
     invitations.keep(meeting, issued, records)
     if incident_id:
-        step_edits.set_meeting(
-            records, incident_id, None if cancel else meeting.begins, at=now, by=by and step_edits.person(records, by)
+        set_meeting(
+            records, incident_id, None if cancel else meeting.begins, at=now, by=by and person(records, by)
         )
     click.echo("; ".join([f"{meeting.title}: {_said(meeting)}", *remarks]))
 
@@ -121,7 +122,7 @@ def _begins(text: str | None, records: Any) -> Any:
 @DATA
 def interested(name: str, no_longer: bool, data: str) -> None:
     """Invite NAME to process reviews from now on; written down in workbook.toml."""
-    from incident_lib.follow_up.step_edits import person
+    from incident_lib.follow_up.named import person
     from incident_lib.settings_edit import set_interested
 
     records = records_now(data)

@@ -18,10 +18,11 @@ from incident_lib.commands.scheduling import freshness
 @DATA
 def assign(incident_id: str, name: str, at: str | None, by: str | None, data: str) -> None:
     """Make NAME the owner of an incident's post-mortem."""
-    from incident_lib.follow_up import step_edits
+    from incident_lib.follow_up.named import person
+    from incident_lib.follow_up.step_edits import assign as note_owner
 
     records = records_now(data)
-    click.echo(step_edits.assign(records, incident_id, name, at=moment(at), by=by and step_edits.person(records, by)))
+    click.echo(note_owner(records, incident_id, name, at=moment(at), by=by and person(records, by)))
 
 
 @click.command()
@@ -59,7 +60,7 @@ def step(incident_id: str, step: str, not_needed: str | None, at: str | None, by
 @DATA
 def task(incident_id: str, what: str, at: str | None, data: str, **given: Any) -> None:
     """Add an action item with this TITLE, or change the one with this NUMBER."""
-    from incident_lib.follow_up.step_edits import add_task, change_task
+    from incident_lib.follow_up.task_edits import add_task, change_task
 
     records, moment_ = records_now(data), moment(at)
     changing = {name: given[name] for name in ("done", "declined", "owner")}

@@ -12,7 +12,8 @@ import pandas as pd
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from incident_lib.drafting.evidence import Citations, Claim, Fragments, message_names
+from incident_lib.drafting.evidence import Citations, Claim, message_names
+from incident_lib.drafting.fragments import Fragments
 from incident_lib.drafting.overview import when
 from incident_lib.drafting.page_context import page_context
 from incident_lib.drafting.page_front_matter import as_yaml, front_matter_of

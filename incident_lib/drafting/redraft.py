@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from incident_lib.drafting.draft import EVIDENCE, FOOTNOTE, Draft, draft, footnote_line, footnotes
-from incident_lib.drafting.evidence import Claim, evidence_of, split_pointer, verify_claims
+from incident_lib.drafting.evidence import Claim, evidence_of, verify_claims
+from incident_lib.drafting.fragments import split_pointer
 from incident_lib.drafting.page_front_matter import FILLED, filled
 from incident_lib.drafting.sidecar import Seen, Sidecar, page_path, read_sidecar, sidecar_path
 from incident_lib.errors import FieldError, SourceError, WorkbookError

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from incident_lib.drafting.evidence import PRIVATE, Citations, Fragments, narrowed
+from incident_lib.drafting.evidence import PRIVATE, Citations, narrowed
+from incident_lib.drafting.fragments import Fragments
 from incident_lib.records import Records
 from incident_lib.tables import split_names
 

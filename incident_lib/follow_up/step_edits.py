@@ -1,23 +1,18 @@
-"""What people do in the follow-up, as edits of the page's front matter: assign, note a step, add and change tasks."""
+"""What people do in the follow-up, as edits of the page's front matter: assign, note a step, set the meeting."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from incident_lib.business_time import deadline
-from incident_lib.drafting.page_front_matter import kind_of_task
 from incident_lib.errors import SettingsError
+from incident_lib.follow_up.named import done_step, moment, page_of, person, stated_step
 from incident_lib.follow_up.page_edit import Change, edit_page
 from incident_lib.follow_up.states import step_states, why_open
 from incident_lib.records import Records, unknown
-from incident_lib.tables import ACTION_ITEM_KINDS, split_names
-from incident_lib.timeliness.deadlines import calendar_of
 
 REVIEWED = "reviewed"  # a state of the page that no step stands for
 
@@ -35,8 +30,8 @@ def assign(records: Records, incident_id: str, name: str, *, at: pd.Timestamp, b
         if str(content.get("owner") or "") == owner:
             return []
         first = [(("assigned_at",), moment(at))] if not content.get("assigned_at") else []
-        stated = _stated(content, "owner-assigned")
-        step = [] if stated else [(("follow_up", "owner-assigned"), _done(at, by))]
+        stated = stated_step(content, "owner-assigned")
+        step = [] if stated else [(("follow_up", "owner-assigned"), done_step(at, by))]
         return [(("owner",), owner), *first, *step]
 
     changed = edit_page(path, changes)
@@ -70,10 +65,10 @@ def note_step(
     def changes(content: Mapping[str, Any]) -> list[Change]:
         if step == REVIEWED:
             return _stage(content, REVIEWED, at)
-        noted = _not_needed(not_needed, at, by) if not_needed else _done(at, by)
+        noted = _not_needed(not_needed, at, by) if not_needed else done_step(at, by)
         if again and not not_needed:
             return _one_more(content, step, noted)
-        _refuse_twice(_stated(content, step), noted, step)
+        _refuse_twice(stated_step(content, step), noted, step)
         return [(("follow_up", step), noted), *([] if not_needed else _follows(content, step, at))]
 
     edit_page(path, changes)
@@ -123,7 +118,7 @@ def _refuse_twice(stated: Any, noted: Mapping[str, Any], step: str) -> None:
 
 
 def _one_more(content: Mapping[str, Any], step: str, noted: dict[str, Any]) -> list[Change]:
-    stated = _stated(content, step)
+    stated = stated_step(content, step)
     last = stated[-1] if isinstance(stated, list) and stated else stated
     if isinstance(last, dict) and str(last.get("at")) == noted["at"]:
         return []
@@ -133,120 +128,8 @@ def _one_more(content: Mapping[str, Any], step: str, noted: dict[str, Any]) -> l
     return [(("follow_up", step), [*earlier, noted] if earlier else noted)]
 
 
-def _stated(content: Mapping[str, Any], step: str) -> Any:
-    steps = content.get("follow_up")
-    return steps.get(step) if isinstance(steps, dict) else None
-
-
-def _done(at: pd.Timestamp, by: str | None) -> dict[str, Any]:
-    return {"at": moment(at), **({"by": by} if by else {})}
-
-
 def _not_needed(why: str, at: pd.Timestamp, by: str | None) -> dict[str, Any]:
-    return {"not_needed": why, **_done(at, by)}
-
-
-def add_task(
-    records: Records,
-    incident_id: str,
-    title: str,
-    *,
-    at: pd.Timestamp,
-    owner: str | None = None,
-    due: pd.Timestamp | None = None,
-    kind: str | None = None,
-    touches: str | None = None,
-    customers: Sequence[str] = (),
-) -> str:
-    """Add an action item to an incident's page, and return a line that says so.
-
-    Without a day it is due by the settings' span for its kind; without a kind it gets the one that its words suggest;
-    a task that touches customers' systems touches those of all affected customers unless some are named.
-
-    Raises:
-        SettingsError: for an unknown incident, name, kind or customer, or where there is no page yet.
-    """
-    kind = kind or kind_of_task(title)
-    if kind not in ACTION_ITEM_KINDS:
-        raise SettingsError(unknown(kind, list(ACTION_ITEM_KINDS), "kind of action item"))
-    item = {
-        "title": title,
-        "kind": kind,
-        "owner": person(records, owner) if owner else None,
-        "created_on": local_day(at, records),
-        "due_on": f"{due:%Y-%m-%d}" if due is not None else _due_by_kind(records, kind, at),
-        "status": "open",
-        **({"touches": touches, "customers": _touched(records, incident_id, customers)} if touches else {}),
-    }
-    number = 0
-
-    def changes(content: Mapping[str, Any]) -> list[Change]:
-        nonlocal number
-        number = len(content.get("action_items") or []) + 1
-        first = [] if _stated(content, "tasks-recorded") else [(("follow_up", "tasks-recorded"), _done(at, None))]
-        return [(("action_items", number - 1), item), *(first if kind == "clean-up" else [])]
-
-    edit_page(page_of(records, incident_id), changes)
-    whose = item["owner"] or "nobody yet"
-    return f"{incident_id}: action item {number} added: {title} ({kind}; {whose}; due {item['due_on'] or 'not stated'})"
-
-
-def _touched(records: Records, incident_id: str, customers: Sequence[str]) -> list[str]:
-    known = [one.name for one in records.settings.customers]
-    for name in customers:
-        if known and name not in known:
-            raise SettingsError(unknown(name, known, "customer"))
-    return list(customers) or split_names(records.incident(incident_id)["customers"])
-
-
-def _due_by_kind(records: Records, kind: str, at: pd.Timestamp) -> str | None:
-    span = records.settings.deadlines.action_items.get(kind)
-    if span is None:
-        return None
-    return local_day(pd.Timestamp(deadline(at.to_pydatetime(), span, calendar_of(records.settings))), records)
-
-
-def change_task(
-    records: Records,
-    incident_id: str,
-    number: int,
-    *,
-    at: pd.Timestamp,
-    done: bool = False,
-    declined: str | None = None,
-    owner: str | None = None,
-) -> str:
-    """Change an action item on an incident's page, and return a line that says so.
-
-    Raises:
-        SettingsError: for an unknown incident, item or name, or where nothing is to be changed.
-    """
-    if not (done or declined or owner):
-        raise SettingsError("say what became of it: --done, --declined WHY, or --owner NAME")
-    if done and declined:
-        raise SettingsError("an action item is either done or declined, not both")
-    items = records.action_items[records.action_items["incident_id"] == incident_id]
-    path = page_of(records, incident_id)
-    own = items[
-        (items["item"] == number)
-        & items["source"].str.startswith(f"{path.relative_to(records.folder).as_posix()} line")
-    ]
-    if own.empty:
-        raise SettingsError(f"the page of {incident_id} has no action item {number}; it has {len(items)}")
-    name = owner and person(records, owner)
-    day = local_day(at, records)
-    fields = {
-        **({"owner": name} if name else {}),
-        **({"status": "done", "done_on": day} if done else {}),
-        **({"status": "declined", "done_on": day, "because": declined} if declined else {}),
-    }
-    edit_page(path, lambda content: [(("action_items", number - 1, field), value) for field, value in fields.items()])
-    what = (
-        [f"done on {day}"] * done
-        + [f"declined on {day}, {declined}"] * bool(declined)
-        + [f"{name} does it"] * bool(name)
-    )
-    return f"{incident_id}: action item {number} ({own['title'].iloc[0]}): {', '.join(what)}"
+    return {"not_needed": why, **done_step(at, by)}
 
 
 def set_meeting(
@@ -257,8 +140,8 @@ def set_meeting(
     def changes(content: Mapping[str, Any]) -> list[Change]:
         if begins is None:
             return [(("meeting", "at"), None), (("follow_up", "meeting-scheduled"), None)]
-        stated = _stated(content, "meeting-scheduled")
-        step = [] if stated else [(("follow_up", "meeting-scheduled"), _done(at, by))]
+        stated = stated_step(content, "meeting-scheduled")
+        step = [] if stated else [(("follow_up", "meeting-scheduled"), done_step(at, by))]
         return [(("meeting", "at"), moment(pd.Timestamp(begins).tz_convert("UTC"))), *step]
 
     edit_page(page_of(records, incident_id), changes)
@@ -269,54 +152,3 @@ def state_of(records: Records, incident_id: str, step: str) -> str:
     states = step_states(records)
     found = states.loc[(states["incident_id"] == incident_id) & (states["step"] == step), "state"]
     return str(found.iloc[0]) if len(found) else "not asked"
-
-
-def person(records: Records, name: str) -> str:
-    """Return the name of a person as the records write it, given that, a chat name, or another case.
-
-    Raises:
-        SettingsError: for a name that nobody has, with the nearest.
-    """
-    people = records.people
-    named = [*people["name"], *_named(records)]
-    wanted = name.strip().removeprefix("@").casefold()
-    for one in dict.fromkeys(named):
-        if one.casefold() == wanted:
-            return one
-    handles = people[people["handle"].str.casefold() == wanted]
-    if len(handles) == 1:
-        return str(handles["name"].iloc[0])
-    by_word = {word.casefold(): one for one in named for word in (*one.split(), one)}
-    nearest = difflib.get_close_matches(wanted, [*by_word, *people["handle"].dropna().str.casefold()], 1, cutoff=0.6)
-    if nearest and nearest[0] in by_word:
-        raise SettingsError(f"unknown person {name!r}; did you mean {by_word[nearest[0]]!r}?")
-    raise SettingsError(unknown(name, sorted(set(named)), "person"))
-
-
-def _named(records: Records) -> list[str]:
-    """Return the people whom incidents and pages name."""
-    columns = (records.incidents["responders"], records.incidents["incident_commander"], records.postmortems["owner"])
-    return sorted({name for column in columns for text in column.dropna().unique() for name in split_names(text)})
-
-
-def page_of(records: Records, incident_id: str) -> Path:
-    """Return the file of an incident's page.
-
-    Raises:
-        SettingsError: for an unknown incident, or one without a page.
-    """
-    records.incident(incident_id)
-    paths = records.postmortems.loc[records.postmortems["incident_id"] == incident_id, "path"].dropna()
-    if paths.empty:
-        raise SettingsError(f"{incident_id} has no page yet; 'incidents draft {incident_id}' writes one")
-    return records.folder / paths.iloc[0]
-
-
-def moment(at: pd.Timestamp) -> str:
-    """Return a time as pages write it."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def local_day(at: pd.Timestamp, records: Records) -> str:
-    """Return the day of a time where the workbook is."""
-    return f"{at.tz_convert(records.settings.workbook.tz):%Y-%m-%d}"
