@@ -16,10 +16,14 @@ TAKES = [*((width, "light", True) for width in WIDTHS), (1280, "dark", True), (3
 
 
 def pages(reports: Path) -> list[Path]:
-    """Return the pages worth a picture: the index, each report, and one incident."""
+    """Return the pages worth a picture: the index, each report, one incident, and one post-mortem page."""
     found = [path for path in sorted(reports.rglob("*.html")) if not any(part.startswith(".") for part in path.parts)]
-    incidents = [path for path in found if path.parent.name == "incidents"]
-    return [path for path in found if path not in incidents[1:]]
+    alike = [[path for path in found if path.parent.name == name] for name in ("incidents", "pages")]
+    return [path for path in found if not any(path in group[1:] for group in alike)]
+
+
+def _stem(path: Path) -> str:
+    return f"{path.stem}-page" if path.parent.name == "pages" else path.stem
 
 
 def read_through(page: Page) -> None:
@@ -56,12 +60,12 @@ def take_all(reports: Path, target: Path) -> list[str]:
         for path in pages(reports):
             for width, scheme, scripts in TAKES:
                 kind = f"{'-dark' if scheme == 'dark' else ''}{'' if scripts else '-without-scripts'}"
-                name = f"{path.stem}-{width}{kind}.png"
+                name = f"{_stem(path)}-{width}{kind}.png"
                 messages = take(browser, path, target / name, width=width, scheme=scheme, scripts=scripts)
                 said += [f"{name}: {message}" for message in messages]
             page = browser.new_page()
             page.goto(path.resolve().as_uri())
-            page.pdf(path=target / f"{path.stem}.pdf", prefer_css_page_size=True, tagged=True)
+            page.pdf(path=target / f"{_stem(path)}.pdf", prefer_css_page_size=True, tagged=True)
             page.close()
         browser.close()
     return said

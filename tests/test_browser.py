@@ -359,6 +359,63 @@ def test_old_browser_gets_the_numbers(visit, report):
     assert opened.page.locator("figure.plot .canvas .note").first.is_visible()
 
 
+def test_sections_are_presented_by_keyboard(visit, report):
+    """P shows one section per screen, arrows turn, Esc returns to the page there; paper shows everything."""
+    opened = visit(report)
+    headings = opened.page.locator("main h2:visible")
+    assert headings.count() == 3
+    opened.page.keyboard.press("p")
+    assert opened.page.get_by_role("status").text_content().startswith("1 of ")
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.keyboard.press("ArrowRight")
+    assert headings.all_text_contents() == ["What is overdue?#"]
+    assert opened.page.evaluate("document.activeElement.id") == "s-what-is-overdue"
+    opened.page.emulate_media(media="print")
+    assert headings.count() == 3 and not opened.page.locator(".presenter").is_visible()
+    opened.page.emulate_media(media="screen")
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.locator("figure.plot").last.scroll_into_view_if_needed()
+    opened.page.locator("figure.plot").last.locator("svg.main-svg").first.wait_for(timeout=20_000)
+    opened.page.keyboard.press("Escape")
+    assert headings.count() == 3 and opened.page.locator(".presenter").count() == 0 and opened.complaints() == []
+    opened.page.get_by_role("button", name="Present").click()
+    assert opened.page.locator(".presenter").is_visible()
+
+
+def test_tables_with_long_texts_stand_upright_on_a_phone(visit, tmp_path):
+    """Each row is a block whose cells say their heading; nothing scrolls sideways, with and without scripts."""
+    long = "a sentence that is long enough to need more room than a phone has in a column"
+    rows = pd.DataFrame({"no": [1], "question": [long], "why": [long], "where": ["here"]})
+    cells = [as_output(render.stacked(render.table(rows, "Agenda", name="a"))), as_output(render.table(rows, "Auto", name="b"))]
+    path = tmp_path / "page.html"
+    path.write_bytes(export_page(new_notebook(cells=cells)).html)
+    for scripts, upright in ((True, 2), (False, 1)):
+        opened = visit(path, width=390, scripts=scripts)
+        tables = opened.page.locator("table.stacked")
+        assert tables.count() == upright
+        assert all(box["x"] + box["width"] <= 390 for box in (one.bounding_box() for one in tables.all()))
+        assert tables.first.locator("td").nth(1).get_attribute("data-label") == "question"
+
+
+KINDS = {"pie": {"values": [1, 2]}, "scattergl": {"x": [1, 2], "y": [1, 2]}, "violin": {"y": [1, 2, 3]}, "sunburst":
+         {"labels": ["a", "b"], "parents": ["", "a"]}, "heatmap": {"z": [[1, 2]]}, "candlestick": {"x": [1], "open": [1],
+         "high": [3], "low": [0], "close": [2]}}  # fmt: skip
+
+
+def test_any_kind_of_trace_is_drawn(visit, tmp_path):
+    """The kinds that are put aside in plotly's code are set up when a figure needs them, two on one page as well."""
+    traces = [{"type": kind, **values} for kind, values in KINDS.items()]
+    cells = [shown({theme.MIMETYPE: {"data": [trace, dict(trace)], "layout": {}}}) for trace in traces]
+    path = tmp_path / "kinds.html"
+    path.write_bytes(export_page(new_notebook(cells=cells)).html)
+    opened = visit(path)
+
+    assert opened.read_through() == len(KINDS)
+    drawn = ".slice, .scatterlayer, .violinlayer .violins, .sunburstlayer .slice, .heatmaplayer image, .boxlayer path"
+    assert opened.page.locator(drawn).count() >= len(KINDS)
+    assert [text for text in opened.messages if "WebGL" not in text and "GPU" not in text] == []
+
+
 def test_page_works_from_the_keyboard(visit, report):
     """The first stop is the skip link, which leads to the report."""
     opened = visit(report)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from incident_lib import theme
-from incident_lib.reports.export import TABLE, export_page
+from incident_lib.reports.export import FILE, TABLE, export_page
 from incident_lib.reports.page_parts import surroundings
 from incident_lib.reports.plotly_code import plotly_code
 from incident_lib.reports.plots import inert, plot_html
@@ -385,3 +385,25 @@ def test_lost_figure_stops_the_export(monkeypatch):
     monkeypatch.setattr("incident_lib.reports.export.plot_html", lambda figure, number: "")
     with pytest.raises(Exception, match="the page has 0 figures and the notebook 1"):
         page_of([shown(figure())])
+
+
+def test_cells_of_a_stacked_table_say_their_heading():
+    """On a phone no heading stands above them; a row of another width is left as it is, and quotes don't break out."""
+    rows = '<tr><td>1</td><td class="number">2</td></tr><tr><td colspan="2">all</td></tr>'
+    html = clean(f'<table class="data stacked"><thead><tr><th scope="col">a "b"</th><th>c</th></tr></thead><tbody>{rows}</tbody></table>')
+
+    assert '<td data-label="a &quot;b&quot;" class="short">1' in html and 'data-label="c" class="number">2' in html
+    assert html.count("data-label") == 2
+    assert "data-label" not in clean('<table class="data"><tbody><tr><td data-label="x">1</td></tr></tbody></table>')
+
+
+def test_an_invitation_lies_beside_the_page():
+    """Under a plain name and with the one suffix that is allowed, linked from where the notebook shows it."""
+    def given(name):
+        return {"name": name, "label": "Invitation", "about": "on <Thursday>", "content": base64.b64encode(b"BEGIN").decode()}
+
+    page = page_of([shown({FILE: given("process-review-2026-Q3.ics")}), shown({FILE: given("../evil.html")})])
+
+    assert page.tables["process-review-2026-Q3.ics"] == b"BEGIN"
+    assert all(name.endswith(".ics") and "/" not in name for name in page.tables) and len(page.tables) == 2
+    assert b'<a href="process-review-2026-Q3.ics" download>Invitation</a> <span>on &lt;Thursday&gt;</span>' in page.html

@@ -101,6 +101,9 @@ incident: INC-1
 
 <img src=x onerror=boom()> [go](javascript:boom()) See[^1].
 
+- [x] done
+- [ ] open
+
 [^1]: `slack/export.zip#/3`
 """
 
@@ -122,6 +125,7 @@ def test_page_of_an_incident_opens_its_post_mortem(tmp_path, monkeypatch):
     assert 'href="pages/INC-1.html"' in address.read_text() and 'href="../INC-1.html"' in text
     assert "<h1>Mail &lt;script&gt;boom()&lt;/script&gt; delayed</h1>" in text and text.count("<h1") == 1
     assert "incident: INC-1" not in text and "<img" not in text and 'href="javascript' not in text
+    assert "<li>☑ done</li>" in text and "<li>☐ open</li>" in text
     assert 'href="#s-note-1"' in text and "default-src 'none'" in text.replace("&#39;", "'")
     page.unlink()
     rebuild_index(tmp_path / "reports", "R")

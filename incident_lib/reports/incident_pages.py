@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -79,7 +80,7 @@ def postmortem_html(incident: Incident, home: str) -> bytes:
     """Return an incident's post-mortem page as an HTML page: whatever HTML somebody wrote into it shows as text."""
     text = incident.source.read_text("utf-8", errors="replace") if incident.source else ""
     body = page_text(text.replace("\r\n", "\n").lstrip("\ufeff"), lower=0).html
-    body = clean(body.removeprefix("<blockquote>").removesuffix("</blockquote>"))
+    body = _ticked(clean(body.removeprefix("<blockquote>").removesuffix("</blockquote>")))
     around, titled = surroundings(), body.lstrip().startswith("<h1")
     page = {"title": _titled(incident), "style": around.style, "policy": around.policy}
     rendered = environment().get_template("postmortem.html.j2").render(
@@ -87,6 +88,11 @@ def postmortem_html(incident: Incident, home: str) -> bytes:
         source_name=incident.source.as_posix() if incident.source else "",
     )  # fmt: skip
     return around.page(rendered)
+
+
+def _ticked(body: str) -> str:
+    """Return a page whose action items have boxes as they are drawn, not as they are typed."""
+    return re.sub(r"<li>\s*\[([ xX])\]", lambda match: f"<li>{'☐' if match[1] == ' ' else '☑'}", body)
 
 
 def _readable(source: Path | None) -> bool:

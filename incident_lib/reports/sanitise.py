@@ -51,6 +51,9 @@ _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _REGION = '<div class="scroll" role="region" tabindex="0" aria-label="Table">'
 _TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)", re.DOTALL)
+_STACKED_CLASS = '<table class="data stacked">'
+_STACKED = re.compile(rf"{_STACKED_CLASS}.*?</table>", re.DOTALL)
+_HEADING = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 _SHORT_CELL = re.compile(r"<(td|th scope=\"row\")>([^<>\s]{1,18}(?: \d\d:\d\d)?)</(td|th)>")
 _LONG_CELL = re.compile(r"<td>([^<>]{41,})</td>")
 _SENTENCE = re.compile(r"(?<! class=\"short\")(?<! class=\"source\")>[^<>]*\s[^<>]*<")
@@ -101,7 +104,24 @@ def clean(fragment: str) -> str:
     marked = _LONG_CELL.sub(lambda match: f'<td class="long">{match[1]}</td>', marked)
     marked = _SENTENCE.sub(lambda match: _UNBROKEN.sub(_kept_whole, match[0]), marked)
     framed = _TABLE.sub(_scrolling, marked)
-    return _listed(framed) if odd else framed
+    safe = _listed(framed) if odd else framed
+    return _STACKED.sub(_labelled, safe) if _STACKED_CLASS in safe else safe
+
+
+def _labelled(match: re.Match[str]) -> str:
+    """Return a table whose cells say their heading, for where its rows stand as blocks and no heading is above them."""
+    names = [re.sub(r"<[^>]*>", "", name).replace('"', "&quot;").strip() for name in _HEADING.findall(match[0])]
+    head, tag, body = match[0].partition("<tbody>")
+    rows = body.split("<tr")
+    return head + tag + "<tr".join(_labels_in(row, names) for row in rows)
+
+
+def _labels_in(row: str, names: list[str]) -> str:
+    cells = row.split("<td")
+    if len(cells) != len(names) + 1:
+        return row
+    labels = (f'<td data-label="{name}"{cell}' for name, cell in zip(names, cells[1:], strict=True))
+    return cells[0] + "".join(labels)
 
 
 def _kept_whole(match: re.Match[str]) -> str:

@@ -55,9 +55,12 @@
     table.classList.add("sortable");
   };
 
-  const labelled = (table) => { // on a phone rows stand as blocks, where no heading is above a cell
+  const labelled = (table) => { // with long texts rows stand as blocks on a phone, where no heading is above a cell
     const names = [...table.tHead?.rows[0]?.cells ?? []].map(text);
-    for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, at) => { cell.dataset.label = names[at] ?? ""; });
+    const rows = [...table.tBodies[0]?.rows ?? []];
+    if (names.length < 3 || rows.length > 100 || !table.querySelector(".long")) return;
+    for (const row of rows) [...row.cells].forEach((cell, at) => { cell.dataset.label = names[at] ?? ""; });
+    table.classList.add("stacked");
   };
 
   const fit = () => {
@@ -83,7 +86,7 @@
     mark();
   };
 
-  document.querySelectorAll("table.stacked").forEach(labelled);
+  document.querySelectorAll("table.data:not(.stacked)").forEach(labelled);
   document.querySelectorAll("table.data").forEach(makeSortable);
   fit();
   addEventListener("resize", fit);
