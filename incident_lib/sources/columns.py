@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import parse_choice, parse_date, parse_severity
 from incident_lib.sources.raw_table import Values
-from incident_lib.sources.texts import TEXT, as_texts, over_words, texts_of, tidy_names, trimmed
+from incident_lib.sources.texts import TEXT, as_texts, by_row, coded, over_words, texts_of, tidy_names, trimmed
 from incident_lib.sources.time_columns import Parsed, Rules, parse_times
 from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, Column
 
@@ -57,17 +56,17 @@ def parse_each(texts: pa.ChunkedArray, parse: Callable[[str], Any], kind: pa.Dat
     """Return the column with ``parse`` done once for each different value; a FieldError refuses that value's rows."""
     codes, known, reasons = _parsed_words(texts, parse)
     values = pa.array([*known, None], kind).take(pa.array(np.where(codes < 0, len(known), codes)))
-    return Parsed(values.to_pandas(), _refused(codes, reasons))
+    return Parsed(values.to_pandas(), by_row(codes, reasons))
 
 
 def _parsed_words(
     texts: pa.ChunkedArray, parse: Callable[[str], Any]
 ) -> tuple[np.ndarray, list[Any], dict[int, str]]:
     """Return each row's number of a word (-1: missing), the words parsed, and why some of them can't be."""
-    codes, words = _coded(texts)
+    codes, words = coded(texts)
     known: list[Any] = []
     reasons: dict[int, str] = {}
-    for code, word in enumerate(words):
+    for code, word in enumerate(words.to_pylist()):
         try:
             known.append(parse(word))
         except FieldError as error:
@@ -76,24 +75,11 @@ def _parsed_words(
     return codes, known, reasons
 
 
-def _refused(codes: np.ndarray, reasons: Mapping[int, str]) -> dict[int, str]:
-    bad = np.flatnonzero(np.isin(codes, list(reasons))) if reasons else []
-    return {int(row): reasons[int(codes[row])] for row in bad}
-
-
-def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
-    """Return each row's place in the list of different values (-1: missing), and that list."""
-    coded = (texts if pa.types.is_dictionary(texts.type) else pc.dictionary_encode(texts)).unify_dictionaries()
-    indices = pa.chunked_array([chunk.indices for chunk in coded.chunks], pa.int32())
-    words = coded.chunk(0).dictionary.to_pylist() if coded.num_chunks else []
-    return pc.fill_null(indices, -1).to_numpy(), words
-
-
 def parse_severities(texts: pa.ChunkedArray, aliases: Mapping[str, str]) -> Parsed:
     """Return severities as an ordered categorical; ``aliases`` are the settings' words for them."""
     codes, known, reasons = _parsed_words(texts, lambda word: parse_severity(word, aliases))
     ours = np.array([SEVERITIES.index(word) if word else -1 for word in known] + [-1], "int8")
-    return Parsed(pd.Series(pd.Categorical.from_codes(ours[codes], dtype=SEVERITY_DTYPE)), _refused(codes, reasons))
+    return Parsed(pd.Series(pd.Categorical.from_codes(ours[codes], dtype=SEVERITY_DTYPE)), by_row(codes, reasons))
 
 
 def _dates(texts: pa.ChunkedArray) -> Parsed:

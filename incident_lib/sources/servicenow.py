@@ -21,8 +21,8 @@ from incident_lib.sources.json_records import first_keys, read_records
 from incident_lib.sources.raw_table import RawTable, Values, table_of_records
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.record_fields import rules_of
-from incident_lib.sources.servicenow_states import FINISHED, last_states, log_rows
-from incident_lib.sources.texts import TEXT, as_texts, json_pieces, json_records, json_values, texts_of
+from incident_lib.sources.servicenow_states import FINISHED, last_states, log_of, log_rows
+from incident_lib.sources.texts import TEXT, as_texts, json_pieces, json_records, json_values, over_words, texts_of
 from incident_lib.sources.time_columns import Rules, parse_times
 from incident_lib.tables import INCIDENTS, TIMELINE, Problem
 
@@ -115,9 +115,7 @@ def _typed(raw: RawTable, fields: dict[str, str], source: Source, batch: Batch) 
     rules = rules_of(source)
     columns: dict[str, pd.Series] = {"source": raw.places.to_pandas()}
     texts = {field: _stated(raw.columns[name]) for field, name in fields.items() if field in (*_TEXTS, *_TIMES)}
-    refused: dict[str, dict[int, str]] = {}
-    for field in _TIMES:
-        columns[field], refused[field] = _times(texts.get(field), len(raw), rules)
+    refused = _read_times(texts, columns, rules)
     _refuse_if_no_time(texts, columns, refused, source)
     for field in _TEXTS:
         columns[field] = texts[field].to_pandas() if field in texts else pd.Series(None, range(len(raw)), dtype="str")
@@ -148,9 +146,23 @@ def _stated(values: Values) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(texts, "?"), pa.scalar(None, TEXT), texts)
 
 
-def _times(texts: pa.ChunkedArray | None, rows: int, rules: Rules) -> tuple[pd.Series, dict[int, str]]:
-    parsed = parse_times(texts if texts is not None else pa.chunked_array([pa.nulls(rows, TEXT)]), rules)
-    return parsed.values, parsed.refused
+def _read_times(
+    texts: Mapping[str, pa.ChunkedArray], columns: dict[str, pd.Series], rules: Rules
+) -> dict[str, dict[int, str]]:
+    """Put each field's times into the columns, and return why some are refused: by field, and by row.
+
+    They are read as one long column, since in a log the same moments stand under several fields.
+    """
+    rows = len(columns["source"])
+    absent = pa.chunked_array([pa.nulls(rows, TEXT)])
+    chunks = [chunk for field in _TIMES for chunk in texts.get(field, absent).chunks]
+    parsed = parse_times(pa.chunked_array(chunks, TEXT), rules)
+    refused: dict[str, dict[int, str]] = {field: {} for field in _TIMES}
+    for place, field in enumerate(_TIMES):
+        columns[field] = parsed.values.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
+    for row, reason in parsed.refused.items():
+        refused[_TIMES[row // rows]][row % rows] = reason
+    return refused
 
 
 def _refuse_if_no_time(
@@ -188,7 +200,7 @@ def _rest(raw: RawTable, fields: Mapping[str, str], kept: pd.Series) -> pd.Serie
     numbers = kept.to_numpy()
     pieces = {
         name: json_values([values[number] for number in numbers]) if isinstance(values, list)
-        else json_pieces(_stated(values.take(pa.array(numbers))))
+        else over_words(pc.dictionary_encode(values.take(pa.array(numbers))), lambda words: json_pieces(_stated(words)))
         for name, values in unused.items()
     }  # fmt: skip
     return json_records(pieces).to_pandas().set_axis(kept.index)
@@ -201,8 +213,9 @@ def _add(batch: Batch, rows: pd.DataFrame, rest: Callable[[pd.Series], pd.Series
     """
     rows = rows.assign(row=rows.index)
     if _is_log(rows):
-        batch.add(TIMELINE, log_rows(rows))
-        incidents = last_states(rows)
+        log = log_of(rows)
+        batch.add(TIMELINE, log_rows(log))
+        incidents = last_states(log)
     else:
         _check_closed(batch, rows)
         incidents = rows.assign(first_seen_at=rows["sys_created_on"].fillna(rows["opened_at"]))

@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
-from incident_lib.tables import SEVERITY_DTYPE
+from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, spelled
 
 STATES = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
 FINISHED = {"resolved", "closed", "6", "7"}
 _UNTOUCHED = {"new", "1"}
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows by number and time of the change; rows of the same minute stay in the file's order."""
-    return rows.sort_values(["number", "sys_updated_on"], kind="stable")
+@dataclass(frozen=True)
+class Log:
+    """A log's rows by incident, and within it by the time of the change; rows of one minute stay in the file's order.
+
+    ``order`` are the numbers of the rows in that order, and ``begins`` the places in it at which an incident begins.
+    """
+
+    rows: pd.DataFrame
+    order: np.ndarray
+    begins: np.ndarray
+
+    def words(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """Return the number of each row's word, in order, -1 for a missing one; and the words."""
+        codes, words = pd.factorize(self.rows[name])
+        return codes[self.order], list(words)
+
+    def holds(self, name: str, test: Callable[[str], bool]) -> np.ndarray:
+        """Tell for each row, in order, whether its word is stated and passes a test."""
+        codes, words = self.words(name)
+        return np.array([*map(test, words), False])[codes]
+
+    def times(self, name: str) -> np.ndarray:
+        """Return a column of times in order."""
+        return self.rows[name].to_numpy("datetime64[us]")[self.order]
+
+    def first(self, holds: np.ndarray) -> np.ndarray:
+        """Return the place of each incident's first row for which something holds; behind all rows if there is none."""
+        return np.minimum.reduceat(np.where(holds, np.arange(len(holds)), len(holds)), self.begins)
+
+    def last(self, holds: np.ndarray) -> np.ndarray:
+        """Return the place of each incident's last row for which something holds; -1 if there is none."""
+        return np.maximum.reduceat(np.where(holds, np.arange(len(holds)), -1), self.begins)
+
+    def changes(self, name: str) -> np.ndarray:
+        """Return the numbers of the rows that state another word than the one before of the same incident."""
+        codes, _ = self.words(name)
+        places = np.arange(len(codes))
+        stated = np.maximum.accumulate(np.where(codes >= 0, places, -1))  # the last row so far that states one
+        before = np.concatenate([[-1], stated[:-1]])
+        begun = np.repeat(self.begins, np.diff(self.begins, append=len(codes)))
+        return self.order[(codes >= 0) & ((before < begun) | (codes != codes[before]))]
 
 
-def _changed(rows: pd.DataFrame, name: str) -> pd.Series:
-    """Return which rows state a value that differs from the one before of the same incident."""
-    before = rows.groupby("number", sort=False)[name].ffill().groupby(rows["number"], sort=False).shift()
-    return rows[name].notna() & (rows[name] != before.fillna(""))
+def log_of(rows: pd.DataFrame) -> Log:
+    """Return a log's rows in order."""
+    number, _ = pd.factorize(rows["number"])
+    order = np.lexsort((rows["sys_updated_on"].to_numpy("datetime64[us]"), number))
+    return Log(rows, order, np.flatnonzero(np.diff(number[order], prepend=-1)))
 
 
-def log_rows(rows: pd.DataFrame) -> pd.DataFrame:
+def log_rows(log: Log) -> pd.DataFrame:
     """Return each change of state and of severity as a timeline row."""
-    ordered = _in_order(rows)
-    states = ordered[_changed(ordered, "incident_state")]
-    named = states["incident_state"].replace(STATES)
-    levels = ordered[_changed(ordered, "severity")]
+    rows = log.rows[["number", "sys_updated_on", "incident_state", "severity", "sys_updated_by", "source"]]
+    states, levels = (rows.iloc[log.changes(name)] for name in ("incident_state", "severity"))
+    named, words = pd.factorize(states["incident_state"])
+    text = spelled(named, [f"State: {STATES.get(word, word)}" for word in words], states.index)
     changes = [
-        _timeline(states, "status", "State: " + named),
+        _timeline(states, "status", text),
         _timeline(levels, "severity", "Severity: " + levels["severity"], severity=levels["severity"]),
     ]
     return pd.concat(changes, ignore_index=True)
@@ -42,41 +85,41 @@ def _timeline(rows: pd.DataFrame, kind: str, text: pd.Series, severity: pd.Serie
     })  # fmt: skip
 
 
-def last_states(rows: pd.DataFrame) -> pd.DataFrame:
+def last_states(log: Log) -> pd.DataFrame:
     """Return one row per incident: its last, with the times that the changes of its state tell.
 
     ``resolved_at`` is when the state became resolved or closed and stayed so; an incident that was opened again is
     resolved when that was over. ``acknowledged_at`` is the first change to a state other than new.
     """
-    ordered = _in_order(rows)
-    state = ordered["incident_state"].str.casefold()
-    by_number = ordered.groupby("number", sort=False)
-    last = ordered.drop_duplicates("number", keep="last").set_index("number")
-    finished = state.isin(FINISHED)
-    ends = ordered[finished & ~_open_later(finished, ordered["number"])].groupby("number")["sys_updated_on"].min()
-    begun = ordered[~state.isin(_UNTOUCHED)].groupby("number")["sys_updated_on"].min()
-    levels = pd.Series(ordered["severity"].astype(SEVERITY_DTYPE).cat.codes.where(ordered["severity"].notna()))
+    ends = np.append(log.begins[1:], len(log.order))
+    finished = log.holds("incident_state", lambda word: word.casefold() in FINISHED)
+    untouched = log.holds("incident_state", lambda word: word.casefold() in _UNTOUCHED)
+    closed = np.maximum(log.last(~finished) + 1, log.begins)  # the row after the last one that is open
+    updated, opened = log.times("sys_updated_on"), log.times("opened_at")
+    seen = np.fmin(log.times("sys_created_on"), updated)
+    last = log.rows.iloc[log.order[ends - 1]].reset_index(drop=True)
     return last.assign(
-        resolved_at=ends.reindex(last.index),
-        acknowledged_at=begun.reindex(last.index),
-        first_seen_at=_first(by_number, "sys_created_on", "sys_updated_on").reindex(last.index),
-        opened_at=by_number["opened_at"].first().reindex(last.index),
-        severity=_worst(levels, ordered["number"]).reindex(last.index),
-    ).reset_index()
+        resolved_at=_at(updated, closed, ends),
+        acknowledged_at=_at(updated, log.first(~untouched), ends),
+        first_seen_at=_utc(np.fmin.reduceat(seen, log.begins)),
+        opened_at=_at(opened, log.first(~np.isnat(opened)), ends),
+        severity=_worst(log),
+    )
 
 
-def _open_later(finished: pd.Series, number: pd.Series) -> pd.Series:
-    """Return which rows are followed by one of the same incident that is not finished."""
-    backwards = (~finished)[::-1].groupby(number[::-1]).cummax()[::-1]
-    return backwards
+def _at(times: np.ndarray, places: np.ndarray, ends: np.ndarray) -> pd.Series:
+    """Return the times at these places; missing where a place lies behind its incident's rows."""
+    return _utc(np.append(times, np.datetime64("NaT"))[np.where(places < ends, places, len(times))])
 
 
-def _first(groups: pd.api.typing.DataFrameGroupBy, *names: str) -> pd.Series:
-    times = pd.concat([groups[name].min() for name in names], axis=1)
-    return times.min(axis=1)
+def _utc(times: np.ndarray) -> pd.Series:
+    return pd.Series(times).dt.tz_localize("UTC")
 
 
-def _worst(levels: pd.Series, number: pd.Series) -> pd.Series:
+def _worst(log: Log) -> pd.Series:
     """Return the most urgent severity that each incident had."""
-    codes = levels.groupby(number).min()
-    return pd.Series(pd.Categorical.from_codes(codes.fillna(-1).astype(int), dtype=SEVERITY_DTYPE), codes.index)
+    codes, words = log.words("severity")
+    ranks = np.array([*map(SEVERITIES.index, words), len(SEVERITIES)])[codes]
+    worst = np.minimum.reduceat(ranks, log.begins)
+    worst[worst == len(SEVERITIES)] = -1
+    return pd.Series(pd.Categorical.from_codes(worst, dtype=SEVERITY_DTYPE))

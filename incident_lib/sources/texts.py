@@ -214,7 +214,7 @@ def json_records(pieces: Mapping[str, pa.ChunkedArray]) -> pa.ChunkedArray:
         if math.prod(len(one.dictionary) + 1 for one in coded) <= _MOST_COMBINATIONS:
             row, there = _combined(coded)
             return json_records(dict(zip(columns, there, strict=True))).take(row)
-    batches = pa.table({name: values.cast(TEXT) for name, values in columns.items()}).to_batches()
+    batches = pa.table({name: _keyed(name, values) for name, values in columns.items()}).to_batches()
     return pa.chunked_array([_json_records(batch) for batch in batches], TEXT)
 
 
@@ -233,6 +233,22 @@ def _combined(coded: list[pa.DictionaryArray]) -> tuple[pa.Array, list[pa.Chunke
     return pa.array(numbers[row]), columns
 
 
+def coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Return each row's place among the different texts (-1: missing), and those texts."""
+    if not pa.types.is_dictionary(texts.type):  # as one piece, since each piece would have all words of those before
+        texts = pa.chunked_array([pc.dictionary_encode(pa.concat_arrays([*texts.chunks, pa.array([], TEXT)]))])
+    texts = texts.unify_dictionaries()
+    indices = pa.chunked_array([chunk.indices for chunk in texts.chunks], pa.int32())
+    words = texts.chunk(0).dictionary if texts.num_chunks else pa.array([], TEXT)
+    return pc.fill_null(indices, -1).to_numpy(), words
+
+
+def by_row(codes: np.ndarray, reasons: Mapping[int, str]) -> dict[int, str]:
+    """Return why texts are refused by the rows in which they stand; ``reasons`` has them by the texts' places."""
+    bad = np.flatnonzero(np.isin(codes, list(reasons))) if reasons else []
+    return {int(row): reasons[int(codes[row])] for row in bad}
+
+
 def over_words(coded: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> pa.ChunkedArray:
     """Return a dictionary column, in one chunk, with ``change`` done once for each different text."""
     coded = coded.unify_dictionaries()
@@ -245,12 +261,15 @@ def over_words(coded: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], pa.Ch
 
 def _json_records(batch: pa.RecordBatch) -> pa.Array:
     # Arrow's null_handling="skip" would lose the rows in which all are missing (seen in 26.0)
-    fields = [_keyed(name, batch[name]) for name in batch.schema.names]
-    inner = pc.binary_join_element_wise(*fields, _NOTHING, null_handling="replace", null_replacement="")
+    inner = pc.binary_join_element_wise(*batch.columns, _NOTHING, null_handling="replace", null_replacement="")
     record = pc.binary_join_element_wise(_OPEN, pc.utf8_slice_codeunits(inner, 2), _CLOSE, _NOTHING)
     return pc.if_else(pc.equal(pc.binary_length(inner), 0), _MISSING, record)
 
 
-def _keyed(name: str, values: pa.Array) -> pa.Array:
+def _keyed(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return JSON values with their key before them; of a dictionary column, each different one once."""
+    if pa.types.is_dictionary(values.type):
+        return over_words(values, lambda words: _keyed(name, words)).cast(TEXT)
     key = pa.scalar(f", {json.dumps(name, ensure_ascii=False)}: ", TEXT)
-    return pc.binary_join_element_wise(key, values, _NOTHING)
+    chunks = [pc.binary_join_element_wise(key, chunk, _NOTHING) for chunk in values.cast(TEXT).chunks]
+    return pa.chunked_array(chunks, TEXT)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR, in_range, localise, parse_time
+from incident_lib.sources.texts import by_row, coded
 
 _UTC, _LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
 _FEW = 32
@@ -101,25 +102,22 @@ def _time(text: str | None, row: int, zone: str | None, refused: dict[int, str])
 
 
 def _formatted(texts: pa.ChunkedArray, rules: Rules, refused: dict[int, str]) -> pa.ChunkedArray:
-    """Return times in the rules' format; pandas reads them all at once, and each one it can't is looked at alone."""
-    series = texts.to_pandas()
+    """Return times in the rules' format; pandas reads all different ones at once, and looks at each it can't alone."""
+    codes, words = coded(texts)
+    series = words.to_pandas()
     aware = "%z" in str(rules.time_format)
-    times = pd.to_datetime(series, format=rules.time_format, errors="coerce", utc=aware)
+    times = pd.to_datetime(series, format=rules.time_format, errors="coerce", utc=aware, cache=False)
     if not aware:
         # without a zone all are refused below, one by one
         times = _localised(times if rules.zone else times.mask(times.notna()), rules.zone or "UTC")
-    times = times.astype("datetime64[us, UTC]")
-    for row in np.flatnonzero(times.isna() & series.notna()):
-        times.iloc[row] = _formatted_time(series.iloc[row], int(row), rules, refused)
-    return pa.chunked_array([pa.array(times, _UTC, from_pandas=True)])
-
-
-def _formatted_time(text: str, row: int, rules: Rules, refused: dict[int, str]) -> datetime | None:
-    try:
-        return parse_formatted(text, rules)
-    except FieldError as error:
-        refused[row] = str(error)
-        return None
+    times, reasons = times.astype("datetime64[us, UTC]"), {}
+    for place in np.flatnonzero(times.isna()):
+        try:
+            times.iloc[place] = parse_formatted(series.iloc[place], rules)
+        except FieldError as error:
+            reasons[int(place)] = str(error)
+    refused.update(by_row(codes, reasons))
+    return pa.chunked_array([pa.array(times, _UTC, from_pandas=True).take(pa.array(codes, mask=codes < 0))])
 
 
 def parse_formatted(text: str, rules: Rules) -> datetime:
