@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import NOON
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.errors import SettingsError
@@ -150,6 +150,7 @@ def test_the_line_makes_the_same_choice_again(records, line, same):
     assert few.filter_line("mine").startswith("mine.where(")
 
 
+@settings(deadline=None)  # other work on the machine is no failure
 @given(st.lists(st.sampled_from(["Mail", "mail late", "ΣΊΣΥΦΟΣ", "a.b", "Ünder", None, "x"])), st.sampled_from(["mail", "MAIL LATE", "a.b", "a+b", "σίσυφος", "ü", "", "."]))
 def test_words_are_found_as_pythons_casefold_finds_them(texts, words):
     """A row is found exactly where each word, case-folded, stands in its case-folded text."""
@@ -159,6 +160,7 @@ def test_words_are_found_as_pythons_casefold_finds_them(texts, words):
     assert holds_words(frame, words).tolist() == expected
 
 
+@settings(deadline=None)  # other work on the machine is no failure
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["a", "b", None]), st.integers(0, 9))))
 def test_rows_are_kept_as_pandas_keeps_them(rows):
     """``kept`` gives what a mask in pandas gives, numbered anew; ``stand_in`` what ``isin`` gives."""
