@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR
-from incident_lib.sources.json_lines import Block, Columns, EngineError, Fields, Query, side_by_side
+from incident_lib.sources.json_lines import EngineError, Fields, Query, each_stretch
 from incident_lib.sources.json_texts import Coded, Texts, untrimmed
 from incident_lib.sources.pagerduty_words import ENTRY, PEOPLE_FIELDS, TAKEN, WORD_FIELDS, People, Words
 from incident_lib.sources.raw_table import places
@@ -49,17 +49,24 @@ _TAKEN_WORDS = (
 
 def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Return the incidents of the usual shape, their lines' numbers, and the numbers of all other lines."""
-    shaper = _Shaper(source)
+    try:
+        stretches = each_stretch(source.path, _KNOWN.issuperset, _query, _Shaper(source).table)
+    except EngineError:
+        with source.path.open("rb") as file:
+            return INCIDENTS.frame(), np.array([], int), np.arange(1, sum(1 for _ in file) + 1)
     tables, lines, total = [_SCHEMA.empty_table()], [np.array([], int)], 0
-    for first, count, table, rows in side_by_side(shaper.table, source.path):
-        tables.append(table)
-        lines.append(rows + first)
-        total = first + count - 1
+    for stretch in stretches:
+        tables += [table for table, _ in stretch.made]
+        lines += [numbers + total + 1 for _, numbers in stretch.made]
+        total += stretch.lines
+    stretches.clear()
     table, numbers = pa.concat_tables(tables), np.concatenate(lines)
-    del tables
+    tables.clear()
     again = _again(table["incident_id"])
     if again.any():
         table, numbers = table.filter(pa.array(~again)), numbers[~again]
+    pointers = places(f"{source.name} line ", pa.array(numbers))
+    table = table.set_column(_SCHEMA.get_field_index("source"), "source", pointers)
     other = np.ones(total + 1, bool)
     other[0] = False
     other[numbers] = False
@@ -74,21 +81,16 @@ def _again(ids: pa.ChunkedArray) -> np.ndarray:
 
 
 class _Shaper:
-    """Makes rows of blocks of lines; remembers the words that come again and again."""
+    """Makes rows of lines' fields; remembers the words that come again and again."""
 
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.columns = Columns(_KNOWN.issuperset)
+        self.zone = source.zone
         self.words, self.people = Words(source.settings), People(source.limits.nesting)
 
-    def table(self, block: Block) -> tuple[int, int, pa.Table, np.ndarray]:
-        """Return the first line, how many there are, the usual ones as rows, and which of the lines those are."""
-        try:
-            fields = self.columns.take(block, _query)
-        except EngineError:
-            return block.first, len(block.texts), _SCHEMA.empty_table(), np.array([], int)
+    def table(self, fields: Fields) -> tuple[pa.Table, np.ndarray]:
+        """Return the usual lines as rows, but for their source, and the lines' numbers."""
         rows = _Rows(fields, self.words, self.people)
-        times = {name: _times(rows.texts[name].bare(), self.source.zone) for name in (*_TIMES, "taken")}
+        times = {name: _times(rows.texts[name].bare(), self.zone) for name in (*_TIMES, "taken")}
         resolved = pa.array(rows.words.flag("is_resolved"))
         ended = pc.coalesce(times["resolved_at"], pc.if_else(resolved, times["last_status_change_at"], _NO_TIME))
         good = rows.good() & _in_order(times, ended)
@@ -99,14 +101,12 @@ class _Shaper:
             "detected_at": times["created_at"], "acknowledged_at": times["taken"], "resolved_at": ended,
             "first_seen_at": times["created_at"], "services": rows.words.each("services"),
             "responders": rows.people.each("responders"), "url": urls, "references": _together(ids, urls),
-            "source": places(f"{self.source.name} line ", pa.array(np.arange(len(ids)) + block.first)).chunk(0),
             "extra": rows.extra(),
         }  # fmt: skip
         for name in ("incident_id", "title", "url"):
             good &= ~untrimmed(columns[name])
-        columns = [columns.get(field.name, pa.nulls(len(ids), field.type)) for field in _SCHEMA]
-        table = pa.table(columns, _SCHEMA)
-        return block.first, len(ids), table if good.all() else table.filter(pa.array(good)), np.flatnonzero(good)
+        table = pa.table([columns.get(one.name, pa.nulls(len(ids), one.type)) for one in _SCHEMA], _SCHEMA)
+        return table if good.all() else table.filter(pa.array(good)), fields.numbers[good]
 
 
 class _Rows:
