@@ -10,6 +10,8 @@ import nbformat
 import pytest
 
 from incident_lib.render import DONE_MIMETYPE
+from incident_lib.reports.executed import settled
+from incident_lib.reports.run import execute, read_notebook
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -31,16 +33,20 @@ def test_a_notebook_is_committed_clean_and_thin(path: Path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_under_plain_papermill(path: Path, tmp_path: Path):
-    """papermill notebooks/X.ipynb out.ipynb -p data data, from the project's folder, without our command line."""
+def test_a_notebook_runs_under_plain_papermill(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """papermill notebooks/X.ipynb out.ipynb -p data data, without our command line; a warm kernel gives the same."""
     out = tmp_path / "out.ipynb"
     command = [sys.executable, "-m", "papermill", f"notebooks/{path.name}", str(out), "-p", "data", "data"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
-    outputs = [output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", [])]
+    executed = nbformat.read(out, as_version=4)
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     assert any(DONE_MIMETYPE in output.get("data", {}) for output in outputs)
     assert not any(output.output_type == "error" for output in outputs)
+    monkeypatch.chdir(ROOT)
+    warm, trouble = execute(read_notebook(path), {"data": "data"}, tmp_path / "warm.ipynb", engine="warm")
+    assert trouble is None and nbformat.writes(settled(warm)) == nbformat.writes(settled(executed))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -207,8 +207,8 @@ def _execute_warm(
     notebook: NotebookNode, parameters: Mapping[str, Parameter], cell_seconds: int, megabytes: int | None
 ) -> tuple[NotebookNode, Exception | None]:
     """Execute a notebook on a warm kernel; nothing is written on the way."""
-    if "data" in parameters and "as_of" in parameters:
-        keep_records(str(parameters["data"]), parameters["as_of"])
+    if "data" in parameters:
+        keep_records(str(parameters["data"]), parameters.get("as_of"))
     papermill_engines.register(WARM, WarmEngine)
     seen: list[NotebookNode] = []
     trouble = None
