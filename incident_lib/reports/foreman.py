@@ -6,8 +6,6 @@ starts, and because a process with threads can't be forked safely. It ends when 
 
 from __future__ import annotations
 
-import gc
-import importlib
 import json
 import os
 import signal
@@ -20,20 +18,16 @@ from multiprocessing.connection import Connection, Pipe
 from time import monotonic
 from typing import Any
 
-import pyarrow
-
 from incident_lib.errors import ReportError
 from incident_lib.reports.crew import Crew, Job, Stopped
 from incident_lib.reports.jobs import Orders, Shared, do
 from incident_lib.reports.kernels import ENVIRONMENT
+from incident_lib.reports.warm.rehearsal import freeze
+from incident_lib.reports.warm.server import import_early
 
 _START = "import sys; from incident_lib.reports.foreman import main; main(int(sys.argv[1]))"
 _ENDING_SECONDS = 10
 _AHEAD = 2  # jobs per worker that wait, so that no worker ever waits for the caller
-# Imported once for all: what notebooks, papermill and the export use. ipykernel's part comes with the engine.
-_EARLY = ("incident_lib.figures", "incident_lib.render", "incident_lib.timeliness.figures",
-          "incident_lib.review.figures",
-          "incident_lib.drafting.page_html", "incident_lib.reports.export", "plotly.graph_objects")  # fmt: skip
 
 
 def can_fork() -> bool:
@@ -118,20 +112,12 @@ def main(descriptor: int) -> None:
     os.set_inheritable(descriptor, False)
     with suppress(EOFError, OSError, Stopped), Connection(descriptor) as caller:
         orders = Orders(**json.loads(caller.recv_bytes())["orders"])
-        _import_early()
+        import_early()
         _serve(caller, orders)
 
 
 def _leave(*_: Any) -> None:
     raise Stopped(0)
-
-
-def _import_early() -> None:
-    pyarrow.enable_signal_handlers(False)  # they keep a pipe, and a later fork without it would end the process
-    for name in _EARLY:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # the collector would write into every page that the workers share
 
 
 def _serve(caller: Connection, orders: Orders) -> None:
@@ -157,8 +143,7 @@ def _take(message: dict[str, Any], crew: Crew, shared: Shared) -> None:
         shared.load(*message["load"])
     else:
         shared.share(*message["share"])
-    gc.collect()
-    gc.freeze()
+    freeze()
 
 
 def _say(caller: Connection, answer: Job) -> None:
