@@ -1,4 +1,4 @@
-"""How large pages are, how long exporting takes beside nbconvert's own, and when the first figure stands.
+"""How large pages are, how they behave, how long exporting takes beside nbconvert's own, when the first figure stands.
 
 ``python benchmarks/export.py [reports]`` takes the executed notebooks of a reports' folder (``make report``). One run
 gives all numbers; ratios, not milliseconds, are what to compare between machines. Ours and nbconvert's alternate, and
@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 import plotly.graph_objects as go
 import plotly.io as pio
+from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -79,6 +80,39 @@ def compared(path: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
+def seen_offline(page: Page, path: Path) -> str:
+    """Return what a page does without a network: figures drawn, what it asks for, and what axe finds in it."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_timeout(1500)
+    for figure in page.locator("figure.plot, .plotly-graph-div").all():
+        figure.scroll_into_view_if_needed()
+        page.wait_for_timeout(150)
+    page.wait_for_timeout(1500)
+    drawn = page.locator(".plot svg.main-svg:first-child, .plotly-graph-div svg.main-svg:first-child").count()
+    foreign = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+    found = Axe().run(page).response["violations"]
+    return f"{drawn} figures drawn, {len(foreign)} requests, axe: {len(found)} rules broken"
+
+
+def behaviour(path: Path, folder: Path) -> dict[str, str]:
+    """Return how one notebook's pages behave, ours and nbconvert's (with its default renderer, and with plotly's)."""
+    notebook = nbformat.read(path, as_version=4)
+    pages = {"ours": export_page(notebook).html, "nbconvert": lab(notebook).encode(),
+             "nbconvert, plotly's renderer": lab(with_plotly_html(notebook)).encode()}  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        said = {}
+        for name, content in pages.items():
+            (folder / "page.html").write_bytes(content)
+            context = browser.new_context(offline=True)
+            said[name] = f"{len(content) / 1000:,.0f} kB, {seen_offline(context.new_page(), folder / 'page.html')}"
+            context.close()
+        browser.close()
+    return said
+
+
 def twelve_figures() -> NotebookNode:
     """Return a notebook with twelve figures."""
     cells = []
@@ -133,6 +167,9 @@ def main() -> None:
             f"{one['nbconvert kB']:,.0f} kB; {one['ms']:.1f} ms, nbconvert {one['nbconvert ms']:.0f} ms: "
             f"{one['nbconvert ms'] / one['ms']:.0f} times as fast\n")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
+        for path in reports.rglob("process-review-*.ipynb"):
+            for name, what in behaviour(path, Path(folder)).items():
+                say(f"{path.stem}, {name}: {what}\n")
         for name, (seen, live) in first_figure(Path(folder)).items():
             say(f"first of {FIGURES} figures, plotly {name}: seen after {seen:.0f} ms, live after {live:.0f} ms\n")
 

@@ -406,11 +406,14 @@ def test_any_kind_of_trace_is_drawn(visit, tmp_path):
     """The kinds that are put aside in plotly's code are set up when a figure needs them, two on one page as well."""
     traces = [{"type": kind, **values} for kind, values in KINDS.items()]
     cells = [shown({theme.MIMETYPE: {"data": [trace, dict(trace)], "layout": {}}}) for trace in traces]
+    many = {"type": "bar", "x": [f"point {number}" for number in range(2000)], "y": list(range(2000))}
+    cells.append(shown({theme.MIMETYPE: {"data": [many], "layout": {}}}))  # long data are packed
     path = tmp_path / "kinds.html"
     path.write_bytes(export_page(new_notebook(cells=cells)).html)
     opened = visit(path)
 
-    assert opened.read_through() == len(KINDS)
+    assert opened.read_through() == len(KINDS) + 1
+    assert opened.page.locator(".barlayer .point").count() == 2000
     drawn = ".slice, .scatterlayer, .violinlayer .violins, .sunburstlayer .slice, .heatmaplayer image, .boxlayer path"
     assert opened.page.locator(drawn).count() >= len(KINDS)
     assert [text for text in opened.messages if "WebGL" not in text and "GPU" not in text] == []

@@ -1,5 +1,6 @@
 """Pictures without a script: values stand where they belong, nothing in them runs, colours follow the page."""
 
+import gzip
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_lib import theme
-from incident_lib.reports.page_parts import base_85
+from incident_lib.reports.packing import base_85
 from incident_lib.reports.plots import compact, plot_html
 from incident_lib.reports.static_axes import axis_of, date_ticks, formatted, linear_ticks, listed, milliseconds
 from incident_lib.reports.static_figures import KNOWN, static_pictures
@@ -237,3 +238,17 @@ def test_crowded_names_stand_at_every_so_many_places():
     axis = axis_of({"type": "category", "nticks": 14}, [names], floor=False, padded=False)
 
     assert [name for _, name in axis.ticks(99)] == names[::2]
+
+
+def test_long_data_are_packed():
+    """A figure of many points stands in its script element compressed: its size, and signs without "<"; a short one as JSON."""
+    many = {"data": [{"type": "bar", "x": [f"<b>{number}" for number in range(3000)], "y": [1] * 3000}]}
+    text = re.search(r'<script type="[^"]*">(.*?)</script>', plot_html(many, number=1), re.DOTALL)[1]
+    size, _, packed = text.partition(" ")
+    digits = np.frombuffer(packed.encode(), dtype=np.uint8).astype(np.int64)
+    words = ((digits - 40 - (digits > 60)).reshape(-1, 5) * 85 ** np.arange(4, -1, -1)).sum(axis=1)
+    content = words.astype(">u4").tobytes()[: int(size)]
+
+    assert json.loads(gzip.decompress(content))["data"][0]["x"][7] == "<b>7"
+    assert "<" not in packed and len(text) < 12_000
+    assert '">{"data"' in plot_html({"data": [{"type": "bar", "y": [1]}]}, number=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import re
 from collections.abc import Sequence
@@ -12,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from incident_lib import theme
 from incident_lib.files import write_atomically
+from incident_lib.reports.packing import packed
 from incident_lib.reports.plotly_code import plotly_code
 from incident_lib.reports.plots import script_json, theme_template
 
@@ -107,18 +106,8 @@ def shared_plotly(reports: Path) -> str:
 def _packed_plotly() -> tuple[bytes, str, int]:
     """Return plotly.js packed (gzip without a time, base 85), the digest by which it may run, and its packed size."""
     code = plotly_code()
-    packed = gzip.compress(code.encode("utf-8"), mtime=0)
-    return base_85(packed), digest(code), len(packed)
-
-
-def base_85(content: bytes) -> bytes:
-    """Return bytes as text that can stand in a script element: five signs for four bytes, where base64 takes 5.33.
-
-    The signs are "(" to "}" without "<"; the last four bytes are filled up with zeros.
-    """
-    words = np.frombuffer(content + bytes(-len(content) % 4), dtype=">u4").astype(np.int64)
-    digits = words[:, None] // 85 ** np.arange(4, -1, -1) % 85
-    return (digits + 40 + (digits >= 20)).astype(np.uint8).tobytes()
+    text, size = packed(code)
+    return text.encode(), digest(code), size
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from incident_lib import theme
+from incident_lib.reports.packing import packed
 from incident_lib.reports.static_figures import static_pictures
 
 _ALLOWED = r"/?(?:b|i|em|strong|sub|sup|extra)\s*>|br\s*/?>"
@@ -18,6 +19,7 @@ _PLAIN = {int, float, bool, type(None)}
 _FORBIDDEN = re.compile(rf"<(?!{_ALLOWED})(?=[A-Za-z/!?])", re.IGNORECASE)
 _WHOLE_SECOND = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::00|(:\d\d))\.000000")
 _TITLE_TAGS = re.compile(r"</?(b|i|em|strong|sub|sup|span|a)\b[^<>]*>")
+LONGEST_PLAIN = 12_000  # characters of a figure's data
 TITLE_HEIGHT = 34  # pixels of a figure's top margin that its title takes; in a page the title stands above it
 _FIGURE = """<figure class="plot" role="group" aria-label="{alt}">
 {title}<div class="canvas" style="height:{height}px">{picture}<div class="live"></div></div>
@@ -46,11 +48,20 @@ def plot_html(figure: Mapping[str, Any], *, number: int) -> Markup:
         del layout["template"]
     drawn = compact(inert({"data": list(figure.get("data") or []), "layout": layout}))
     return Markup(_FIGURE).format(
-        alt=str(meta.get("alt") or title or f"Figure {number}"), height=height, data=script_json(drawn),
+        alt=str(meta.get("alt") or title or f"Figure {number}"), height=height, data=_data(drawn),
         picture=Markup(_picture(drawn, height, number)) or _no_picture(drawn, meta),
         title=Markup('<p class="title">{}</p>\n').format(title) if title else "",
         table=numbers_table(meta.get("table"), number),
     )  # fmt: skip
+
+
+def _data(drawn: Mapping[str, Any]) -> Markup:
+    """Return a figure's data for its script element: JSON, or if that is long its compressed size and it packed."""
+    text = script_json(drawn)
+    if len(text) <= LONGEST_PLAIN:
+        return text
+    content, size = packed(str(text))
+    return Markup(f"{size} {content}")
 
 
 def _no_picture(figure: Mapping[str, Any], meta: Mapping[str, Any]) -> Markup:
