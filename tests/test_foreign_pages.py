@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.errors import FieldError, SourceError
@@ -451,24 +451,6 @@ def test_a_page_without_an_ending_is_known_by_its_first_words(workbook):
 
     assert records.incidents["incident_id"].to_list() == ["PM2022-009"]
     assert Counter(records.accounts["outcome"])["skipped: not a data file"] == 1
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_a_damaged_page_never_ends_in_a_traceback(read, data):
-    """Whatever bytes are changed, a page is read or refused with a sentence, and its lines are lines of the file."""
-    content = bytearray(data.draw(st.sampled_from([TABLE, HEADINGS, STATUS])).encode())
-    for _ in range(data.draw(st.integers(1, 8))):
-        at = data.draw(st.integers(0, len(content) - 1))
-        marks = st.sampled_from([b"|", b"\n#", b"9", b":", b"`", b"\n- ", b"---\n"])
-        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3) | marks)
-    try:
-        batch = read(bytes(content))
-    except SourceError as error:
-        assert "not UTF-8" in str(error)
-        return
-    used = sum(one["rows"] for one in batch.accounts if (one["kind"], one["outcome"]) == ("timeline rows", "used"))
-    assert used == len(batch.tables.get("timeline", ()))
 
 
 @settings(max_examples=300, deadline=None)

@@ -151,6 +151,8 @@ def test_damage_is_refused_or_told(tmp_path_factory, reader, which, changes):
     for account in batch.accounts if batch else ():
         assert account["rows"] > 0
         assert account["outcome"] == "used" or account["outcome"].startswith("skipped: ")
+        if (account["kind"], account["outcome"]) == ("timeline rows", "used"):
+            assert account["rows"] == len(batch.tables["timeline"])
 
 
 LINES: dict[str, tuple[str, str, FileRule | None]] = {

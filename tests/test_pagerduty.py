@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-import random
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings, Severities
-from incident_lib.sources import pagerduty
+from incident_lib.sources import json_lines, pagerduty
 from incident_lib.sources.pagerduty import READER
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.tables import ACCOUNTS, INCIDENTS
@@ -478,30 +478,6 @@ def test_pages_in_any_order_give_the_same(order, cut, read):
     pd.testing.assert_frame_equal(*tables)
 
 
-def test_mutated_answers_never_raise_anything_else(tmp_path):
-    """300 damaged files: each is read with its problems, or refused with a sentence."""
-    event = {"event": {"id": "E", "event_type": "incident.triggered", "occurred_at": "2026-03-02T09:17:00Z",
-                       "data": {"id": "PABC123", "type": "incident"}}}  # fmt: skip
-    whole = [
-        json.dumps({"incidents": [incident()], "log_entries": [entry("trigger"), entry("annotate")]}).encode(),
-        json.dumps({"data": [analysed()], "time_zone": "UTC"}).encode(),
-        "\n".join([json.dumps(event), json.dumps(incident())]).encode(),
-    ]
-    dice = random.Random(5)
-    path = tmp_path / "answer.json"
-    for turn in range(300):
-        content = bytearray(whole[turn % 3])
-        for _ in range(dice.randrange(1, 6)):
-            content[dice.randrange(len(content))] = dice.choice(b'{}[]",:01Tnulltrue-\\ \x00\xff')
-        path.write_bytes(content)
-        source = Source(path, path.name, Settings())
-        try:
-            READER.recognises(source)
-            READER.read(source)
-        except SourceError as error:
-            assert "\n" not in str(error)
-
-
 @pytest.mark.parametrize("value", [None, 7, "x", [], {}, [[]], [None], {"a": None}, True])
 def test_odd_values_anywhere_cost_at_most_the_row(value, read):
     """Each field of each kind of record may hold anything."""
@@ -569,22 +545,109 @@ ODD_VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.integers(0, 7), st.sampled_from([*_usual(0), "new"]), ODD_VALUES), max_size=6))
-def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, changes):
-    """Whatever is unusual about some lines, all give the rows, problems and counts that the careful way gives."""
-    records = [_usual(number) for number in range(8)]
-    for place, key, value in changes:
-        records[place][key] = value
-    file = tmp_path_factory.mktemp("lines") / "a.jsonl"
-    file.write_text("".join(json.dumps(one) + "\n" for one in [*records, _usual(3)]) + "{broken\n", encoding="utf-8")
-    source = Source(file, "a.jsonl", Settings())
-    fast = pagerduty.read(source)
+def told_both_ways(path: Path) -> tuple[Batch, Batch]:
+    """Return what a file of lines tells many at once, and record by record."""
+    source = Source(path, path.name, Settings())
     with pytest.MonkeyPatch.context() as patch:
-        nothing = INCIDENTS.frame(), np.array([], int), np.arange(1, 11)
-        patch.setattr(pagerduty, "usual_incidents", lambda _: nothing)
-        careful = pagerduty.read(source)
+        patch.setattr(pagerduty, "_SHORT", 0)
+        fast = pagerduty.read(source)
+        lines = np.arange(1, path.read_bytes().count(b"\n") + 2)
+        patch.setattr(pagerduty, "usual_incidents", lambda _: (INCIDENTS.frame(), np.array([], int), lines))
+        return fast, pagerduty.read(source)
 
+
+def same(fast: Batch, careful: Batch) -> bool:
+    """Tell whether two batches hold the same rows, problems and counts."""
     one, other = (batch.table(INCIDENTS).sort_values("source", ignore_index=True) for batch in (fast, careful))
     pd.testing.assert_frame_equal(one, other)
-    assert sorted(map(str, fast.problems)) == sorted(map(str, careful.problems))
+    return sorted(map(str, fast.problems)) == sorted(map(str, careful.problems)) and outcomes(fast) == outcomes(careful)
+
+
+FULL_ENTRY = {"id": "R7", "type": "trigger_log_entry_reference", "summary": "R7", "self": "https://x.example/R7"}
+ODD_VALUES = st.sampled_from([
+    None, "", [], {}, 5, "5", 5.0, True, "true", "x; y", " a ", [1], '["a"]', {"a": 1}, "2099-01-01T00:00:00Z", "é\ud800",
+    "triggered", 'say "no"\\', "[" * 120, [{"at": "2026-03-02T12:10:00Z", "acknowledger": TOM}] * 2, FULL_ENTRY,
+    [{"acknowledger": TOM, "at": "2026-03-02T12:10:00.5+01:00"}],
+])  # fmt: skip
+DAMAGE = st.sampled_from([
+    b'"', b"\\", b"{", b"}", b"]", b",", b", ", b":", b"NaN", b"1e999", b"\xff", b"\\ud800", b"\x00", b" ", b"\n", b"\r", b",}",
+    b'"id": "PX", ', b'"new": 1, ', b"null", b"9", b"\xef\xbb\xbf", b"[" * 120,
+])  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.tuples(st.integers(0, 7), st.sampled_from([*_usual(0), "new", "description"]), ODD_VALUES), max_size=6),
+    damage=st.lists(st.tuples(st.integers(0, 1 << 16), DAMAGE, st.integers(0, 5)), max_size=2), compact=st.booleans(),
+)  # fmt: skip
+def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, values, damage, compact):
+    """Whatever is unusual about some lines, all give the rows, problems and counts that the careful way gives."""
+    records = [_usual(number) for number in range(8)]
+    for place, key, value in values:
+        records[place][key] = value
+    separators = (",", ":") if compact else None
+    content = "".join(json.dumps(one, separators=separators) + "\n" for one in [*records, _usual(3)]).encode()
+    for place, other, length in damage:
+        place %= len(content)
+        content = content[:place] + other + content[place + length :]
+    file = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    file.write_bytes(json.dumps(_usual(8)).encode() + b"\n" + content + b"{broken\n")
+
+    assert same(*told_both_ways(file))
+
+
+def test_most_lines_go_at_once(tmp_path):
+    """The quick way takes usual lines, of several stretches too, and numbers them as the file does."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(f"{json.dumps(_usual(n))}\n" + "\n" * (n == 500) for n in range(1000)), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "_STRETCH", 100_000)
+        patch.setattr(json_lines.os, "cpu_count", lambda: 3)
+        patch.setattr(json_lines, "BLOCK", 50_000)
+        frame, lines, others = pagerduty.usual_incidents(Source(file, "a.jsonl", Settings()))
+
+    assert others.tolist() == [502]
+    assert frame["source"].tolist() == [f"a.jsonl line {n}" for n in range(1, 1002) if n != 502]
+    assert frame["incident_id"].tolist() == [f"PQ{n:05}" for n in range(1000)]
+    assert lines.tolist() == [n for n in range(1, 1002) if n != 502]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (json.dumps(_usual(1))[:-1] + ', "title": "Other"}', "the key 'title' stands twice in one object"),
+        (json.dumps(_usual(1)).replace('"summary": "mail"', '"summary": "mail", "summary": "web"'), "the key 'summary' stands"),
+        (json.dumps(_usual(1))[:-1] + ",}", "is not valid JSON"),
+        (json.dumps(_usual(1)).replace('"triggered": 0', '"triggered": NaN'), "NaN is no JSON number"),
+    ],
+)  # fmt: skip
+def test_what_json_does_not_allow_is_told_with_its_line(tmp_path, line, why):
+    """A key that stands twice, at any depth, a comma too many, or no number: that line's problem, nobody else's."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join([json.dumps(_usual(0)), line, json.dumps(_usual(2))]), encoding="utf-8")
+    for batch in told_both_ways(file):
+        assert batch.table(INCIDENTS)["incident_id"].tolist() == ["PQ00000", "PQ00002"]
+        assert [one.source for one in batch.problems] == ["a.jsonl line 2"]
+        assert why in batch.problems[0].message
+
+
+def test_where_the_engine_gives_up_the_careful_way_reads(tmp_path):
+    """Without DuckDB's memory nothing is lost but time."""
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(_usual(n)) + "\n" for n in range(3)), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "_SHAPE", "error('no memory')")
+        patch.setattr(pagerduty, "_SHORT", 0)
+        batch = pagerduty.read(Source(file, "a.jsonl", Settings()))
+
+    assert len(batch.table(INCIDENTS)) == 3
+
+
+def test_the_engine_opens_no_file(tmp_path):
+    """Whatever a query said, DuckDB reads what it is handed, and nothing else."""
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    with duckdb.connect(":memory:", config=json_lines._LOCKED) as connection:
+        for sql in (f"FROM '{other}'", "SET enable_external_access = true", "INSTALL httpfs"):
+            with pytest.raises(duckdb.Error):
+                connection.sql(sql).fetchall()

@@ -31,8 +31,9 @@ def incident_timeline(records: Records, incident_id: str, *, own_rows: bool = Tr
 
     Columns as in ``COLUMNS``; ``local`` is ``at`` on the workbook's clock as text; ``milestone`` says in words what a
     row marks (began, raised to critical, resolved, …), ``url`` is the data link, ``source`` the pointers to where it
-    was read. What several sources say within two minutes is one row with all their pointers. The order depends on
-    the rows alone, never on the files'. ``own_rows`` False leaves out what the page's own timeline says.
+    was read. What several sources say within two minutes is one row with all their pointers. Rows of one moment stand
+    in the order of their files' names, and within a file as they stand there, however the files were read.
+    ``own_rows`` False leaves out what the page's own timeline says.
 
     >>> inc.incident_timeline(records, "INC-2026-042")["milestone"].dropna().tolist()[:3]
     ['began', 'detected', 'acknowledged']
@@ -41,10 +42,25 @@ def incident_timeline(records: Records, incident_id: str, *, own_rows: bool = Tr
     rows = pd.concat(
         [_marks(incident), _events(records, incident, own_rows), _messages(records, incident_id)], ignore_index=True
     )
-    rows = rows.sort_values(["at", "kind", "text", "source"], na_position="last", kind="stable", ignore_index=True)
+    rows = rows.assign(place=_places(rows["source"]))
+    order = ["at", "place", "kind", "text"]
+    rows = rows.sort_values(order, na_position="last", kind="stable", ignore_index=True).drop(columns="place")
     stated = statements(rows, records.settings)
     table = merged(rows, stated).sort_values(["at", "order"], kind="stable", ignore_index=True)
     return table.assign(local=local_times(table["at"], records.settings))[list(COLUMNS)]
+
+
+def _places(pointers: pd.Series) -> pd.Series:
+    """Return the rank of each pointer by file and place: "updates/2" stands before "updates/10"."""
+    each = {pointer: _by_number(pointer) for pointer in pointers.unique()}
+    ranks = {pointer: rank for rank, pointer in enumerate(sorted(each, key=each.__getitem__))}
+    return pointers.map(ranks)
+
+
+def _by_number(pointer: object) -> list[str | int]:
+    """Return a pointer in parts that compare as text and number by turns."""
+    parts = re.split(r"([0-9]+)", str(pointer))
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)]
 
 
 def _marks(incident: pd.Series) -> pd.DataFrame:
