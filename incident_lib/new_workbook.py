@@ -6,8 +6,8 @@ from pathlib import Path
 
 from incident_lib.errors import WorkbookError
 from incident_lib.files import create_only
-from incident_lib.settings import FILE_NAME
 
+FILE_NAME = "workbook.toml"  # as in settings, which would import pydantic for it
 FOLDERS = ("pagerduty", "postmortems", "reviews", "slack", "statuspage")
 SETTINGS = Path(__file__).parent / "templates" / FILE_NAME
 
