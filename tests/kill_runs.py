@@ -208,7 +208,8 @@ def one_round(scene: Scene, chance: random.Random, longest: float) -> tuple[Coun
     """Kill one run, look, run again, look; return what was counted, and how long the second run took."""
     now, fresh = scene.begin(), scene.number % 5 == 0 and not scene.without_kernels
     pages = pages_of(scene)
-    died = killed(scene.start(now, fresh=fresh), chance.uniform(0, longest * (1.6 if fresh else 1)))
+    earliest = chance.choice([0, 0.6])  # half of them late, where pages, reports, index and ledger are written
+    died = killed(scene.start(now, fresh=fresh), chance.uniform(earliest, 1) * longest * (1.4 if fresh else 1))
     counts = Counter({"kills": int(died), "too late": int(not died)})
     if died:
         counts[f"killed {stage_of(scene, now)}"] += 1

@@ -13,7 +13,7 @@ from incident_lib.reports.slots import slots_after, slots_until
 
 DETROIT = ZoneInfo("America/Detroit")
 ZONES = ["America/Detroit", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata", "UTC"]
-EXPRESSIONS = ["0 7 * * Mon-Fri", "30 2 * * *", "30 1 * * *", "15,45 2 * * *", "0 0 1 * *", "*/15 * * * *", "0 * * * *",
+EXPRESSIONS = ["0 7 * * Mon-Fri", "30 2 * * *", "30 1 * * *", "15,45 2 * * *", "0 0 1 * *", "*/40 * * * *", "0 * * * *",
                "5 */6 * * *", "0 0-6 * * *", "0 8 * * Mon#2", "0 7 L * *"]  # fmt: skip
 
 

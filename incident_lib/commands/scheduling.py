@@ -21,7 +21,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "nothing-due": lambda one: "nothing is due" + (f"; next is {one['next']}, {one['at']}" if one["next"] else ""),
     "made": lambda one: f"made {_title(one)} in {one['seconds']:.1f} s: {one['answer']}",
     "unchanged": lambda one: f"left {_title(one)} as it is: nothing changed since it was made",
-    "failed": lambda one: f"failed: {_title(one)}: {one['error']}",
+    "failed": lambda one: f"failed: {_title(one)}: {_reason(one)}",
     "page": lambda one: f"drafted the page of {one['name']}: {one['page']}",
     "removed": lambda one: f"removed {one['folder']}, as the settings of retention say",
     "mended": lambda one: "the run before died; what it left unfinished is made now",
@@ -173,6 +173,14 @@ def _parsed(text: str, name: str) -> datetime:
 
 def _title(one: Mapping[str, Any]) -> str:
     return " ".join(filter(None, [one["kind"], one["name"]]))
+
+
+def _reason(one: Mapping[str, Any]) -> str:
+    """Return an error without the report's name, where it begins with that."""
+    from incident_lib.files import safe_name
+
+    stem = "-".join(filter(None, [one["kind"], one["name"] and safe_name(one["name"])]))
+    return one["error"].removeprefix(f"{stem} failed").lstrip(": ")
 
 
 def _lines(event: str, **facts: Any) -> None:
