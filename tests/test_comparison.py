@@ -4,12 +4,14 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from incident_lib.statistics.comparison import BY_SHUFFLES, compare, proportion_change, rate_change
+from incident_lib.statistics.comparison import BY_SHUFFLES, compare, proportion_change, rate_change, with_open
+from incident_lib.statistics.survival import log_rank
 
 pytestmark = pytest.mark.filterwarnings("error")
 MEAN, SPREAD = 4.25, 1.25
@@ -221,3 +223,30 @@ def test_a_longer_record_notices_smaller_changes():
     sizes = [compare(minutes(rng, n), minutes(rng, n), simulations=99).detectable for n in (10, 30, 100, 400)]
 
     assert all(larger > smaller for larger, smaller in pairwise(sizes))
+
+
+def _parts(before: list[float], after: list[float], *, open_after: int = 0) -> list[pd.DataFrame]:
+    """Return two periods' tables; the last ``open_after`` of the second are still open."""
+    ended = [True] * (len(after) - open_after) + [False] * open_after
+    return [pd.DataFrame({"minutes": before, "finished": [True] * len(before)}), pd.DataFrame({"minutes": after, "finished": ended})]
+
+
+def test_what_is_open_has_to_agree():
+    """A verdict of the finished ones falls where those still open go the other way, even if log-rank is sure."""
+    slow, fast = [60.0 + n for n in range(30)], [20.0 + n for n in range(10)]
+    found = compare(slow, fast)
+    short = with_open(found, _parts(slow, [*fast, 5.0], open_after=1))
+    long = with_open(found, _parts(slow, [*fast, *[900.0] * 60], open_after=60))
+
+    assert (found.verdict, short.verdict, long.verdict) == ("improved", "improved", "cannot tell")
+    assert "1 incident still open counts by log-rank" in short.sentence
+    assert "60 incidents still open count by log-rank: p = 0.00" in long.sentence
+    assert with_open(found, _parts(slow, fast)) is found
+
+
+def test_excess_says_who_finishes_sooner():
+    """Observed less expected ends: positive for the group that ends sooner, and in sum nothing."""
+    test = log_rank([*range(1, 21), *range(30, 50)], [True] * 40, [0] * 20 + [1] * 20)
+
+    assert test.excess[0] > 0 > test.excess[1]
+    assert sum(test.excess) == pytest.approx(0)

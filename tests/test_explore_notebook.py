@@ -214,7 +214,7 @@ def test_what_is_still_running_can_take_a_verdict_back():
 
     assert finished_only.verdict == "improved"
     assert found.verdict == "cannot tell"
-    assert "20 incidents still running count by log-rank" in found.sentence
+    assert "20 incidents still open count by log-rank" in found.sentence
 
 
 def test_incidents_in_both_are_named():

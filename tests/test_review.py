@@ -203,7 +203,7 @@ def test_nothing_but_their_own_leaves_the_house(loaded):
     outside = for_outside(records, incidents)
     said = service_sentence(incidents, name, QUARTER, records.as_of)
     text = " ".join([*(table.to_json(force_ascii=False) for table in shown), said,
-                     repr(outside), json.dumps(dict(outside.sources)), outside.incidents.to_json()])  # fmt: skip
+                     repr(outside), json.dumps(dict(outside.sources)), outside.incidents.to_json(date_format="iso")])  # fmt: skip
 
     assert list(incidents["incident_id"]) == ["INC-2026-042"]
     assert shown[1]["text"].tolist() == ["Update: Mail is late."]

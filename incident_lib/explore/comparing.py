@@ -13,9 +13,8 @@ from incident_lib.explore.measuring import durations
 from incident_lib.records import Records
 from incident_lib.render import answer, note, table
 from incident_lib.review.response import Measure, honest_median, span_text
-from incident_lib.statistics.comparison import ERROR, Comparison, Verdict
+from incident_lib.statistics.comparison import Comparison, Verdict, with_open
 from incident_lib.statistics.comparison import compare as compare_values
-from incident_lib.statistics.survival import log_rank
 from incident_lib.words import counted
 
 
@@ -55,7 +54,7 @@ def compare(
     ``a`` and ``b`` are records, as from ``records.where(…)``, or two tables as from ``inc.durations``; ``a`` is the
     first in time, or what ``b`` is held against. ``measure`` as in ``inc.durations``. ``names`` say what they are.
     Finished durations are compared by Welch's t over reshuffles (``statistics.comparison``); where some are still
-    running, the log-rank test and the medians, which count them, have to agree. What can't be true is left out.
+    running, the log-rank test, which counts them, has to agree. What can't be true is left out.
 
     Raises:
         SettingsError: for an unknown measure, or two tables of different measures.
@@ -68,10 +67,9 @@ def compare(
     names = names or _names_of(a, b)
     believed = [part[part["believed"]] for part in parts]
     finished = [part.loc[part["finished"], "minutes"] for part in believed]
-    found = compare_values(*finished, noun="incidents")
-    verdict, sentence = _with_running(found, believed)
+    found = with_open(compare_values(*finished, noun="incidents"), believed)
     rows = [_row(name, part) for name, part in zip(names, parts, strict=True)]
-    return Compared(verdict, sentence, measured, pd.DataFrame(rows), found, _remarks(*believed))
+    return Compared(found.verdict, found.sentence, measured, pd.DataFrame(rows), found, _remarks(*believed))
 
 
 def _durations_of(one: Records | pd.DataFrame, measure: Measure | str | None) -> pd.DataFrame:
@@ -94,26 +92,6 @@ def _names_of(a: Records | pd.DataFrame, b: Records | pd.DataFrame) -> tuple[str
     """Return what the two are called: by the line that chose them, where they are records."""
     lines = [one.filter_line() if isinstance(one, Records) else "" for one in (a, b)]
     return (lines[0], lines[1]) if all(lines) and lines[0] != lines[1] else ("first", "second")
-
-
-def _with_running(found: Comparison, parts: list[pd.DataFrame]) -> tuple[Verdict, str]:
-    """Return verdict and sentence, with what is still running counted."""
-    running = int(sum((~part["finished"]).sum() for part in parts))
-    if not running:
-        return found.verdict, found.sentence
-    both = pd.concat(parts, ignore_index=True)
-    test = log_rank(both["minutes"], both["finished"], np.repeat([0, 1], [len(part) for part in parts]))
-    said = f"{found.sentence} {counted(running, 'incident')} still running count by log-rank: p = {test.p:.2f}."
-    if found.verdict != "cannot tell" and (test.p > ERROR or not _same_direction(found, parts)):
-        return "cannot tell", f"Cannot tell, with what is still running. Of the finished ones alone: {said}"
-    return found.verdict, said
-
-
-def _same_direction(found: Comparison, parts: list[pd.DataFrame]) -> bool:
-    """Tell whether the medians that count what is running moved as the finished ones did; not reached is longest."""
-    first, second = (honest_median(part["minutes"], part["finished"])[0] for part in parts)
-    first, second = (float("inf") if np.isnan(one) else one for one in (first, second))
-    return (second < first) == ((found.change or 0) < 0)
 
 
 def _row(name: str, part: pd.DataFrame) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from incident_lib.periods import Period
@@ -19,7 +18,7 @@ from incident_lib.review.response import (
     Measure,
     durations,
 )
-from incident_lib.statistics.comparison import Comparison, compare, rate_change
+from incident_lib.statistics.comparison import Comparison, compare, rate_change, with_open
 from incident_lib.statistics.control_charts import XmR, xmr
 from incident_lib.statistics.seasons import (
     FALSE_DISCOVERIES,
@@ -30,7 +29,6 @@ from incident_lib.statistics.seasons import (
     weekday_hour_map,
     weekday_test,
 )
-from incident_lib.statistics.survival import log_rank
 
 COMPARED = (TIME_TO_DETECT, TIME_TO_ACKNOWLEDGE, TIME_TO_MITIGATE, TIME_TO_RESOLVE, WHOLE)
 POINTS = 24
@@ -118,20 +116,12 @@ def _duration_row(measure: Measure, before: pd.DataFrame, now: pd.DataFrame, rec
     parts = [durations(one, measure, as_of=records.as_of) for one in (before, now)]
     parts = [part[part["believed"]] for part in parts]
     finished = [part.loc[part["finished"], "minutes"] for part in parts]
-    found = compare(*finished, noun="incidents")
+    found = with_open(compare(*finished, noun="incidents"), parts)
     texts = [f"median {minutes.median():.0f} min of {len(minutes)}" if len(minutes) else "none" for minutes in finished]
-    still = int(sum((~part["finished"]).sum() for part in parts))
     row = _row(measure.name, *texts, found)
     if measure is TIME_TO_DETECT and records.problems["rule"].eq("backfilled-start").any():
         why = "Cannot tell: most starts were filled in afterwards, so the time to detection was not measured."
         return {**row, "verdict": "cannot tell", "sentence": why, "p": None}
-    if still:
-        both = pd.concat(parts)
-        test = log_rank(both["minutes"], both["finished"], np.repeat([0, 1], [len(part) for part in parts]))
-        told = f" {still} still open count by log-rank: p = {test.p:.2f}."
-        if test.p > 0.05 and found.verdict != "cannot tell":
-            row["verdict"], told = "cannot tell", f"{told} With them it can't be told."
-        row["sentence"] += told
     return row
 
 

@@ -7,14 +7,17 @@ changed": ``detectable`` says which change would have been noticed (with 80 % pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import special
 
 from incident_lib.statistics.intervals import Z, rate_ratio
+from incident_lib.statistics.survival import log_rank
 
 ERROR = 0.05
 # At which levels durations are told apart: together they err in 4.2 to 4.5 % of unchanged pairs (benchmarks/power.py),
@@ -71,7 +74,7 @@ def compare(
 
     With ``log`` (for durations) the geometric means are compared, and values of zero or less left out and counted;
     without it the means. Missing values are always left out. Only finished durations belong here: where some are still
-    open, compare by ``survival.log_rank``.
+    open, ask ``with_open`` as well.
 
     Two tests have to agree. Welch's t is held against its distribution over random reshuffles of the two periods' own
     values (Janssen 1997), which is exact where nothing changed; and against that over values drawn anew from each
@@ -94,6 +97,26 @@ def compare(
     return _judged(change, lower, upper, p, (len(first), len(second)), detectable, left_out,
                    told=not limits[0] <= 0 <= limits[2], lower_is_better=smaller_is_better,
                    style=_relative if log else _plain, noun=noun)  # fmt: skip
+
+def with_open(found: Comparison, parts: Sequence[pd.DataFrame], noun: str = "incidents") -> Comparison:
+    """Return a comparison of finished durations with what is still open counted: log-rank has to say the same.
+
+    ``parts`` are the two periods' tables of minutes and finished. A verdict stands if the log-rank test finds a
+    difference as well, and in the same direction.
+    """
+    still = int(sum((~part["finished"]).sum() for part in parts))
+    if not still:
+        return found
+    both, groups = pd.concat(parts, ignore_index=True), np.repeat([0, 1], [len(part) for part in parts])
+    test = log_rank(both["minutes"], both["finished"], groups)
+    count = f"{still} {noun if still != 1 else noun.removesuffix('s')} still open count{'s' if still == 1 else ''}"
+    told = f"{found.sentence} {count} by log-rank: p = {test.p:.2f}."
+    faster = len(test.excess) == 2 and test.excess[1] > 0
+    if found.verdict == "cannot tell" or (test.p <= ERROR and faster == (found.verdict == "improved")):
+        return replace(found, sentence=told)
+    said = f"Cannot tell, with what is still open. Of the finished ones alone: {told}"
+    return replace(found, verdict="cannot tell", sentence=said)
+
 
 
 def _usable(values: npt.ArrayLike, *, log: bool) -> np.ndarray:

@@ -55,11 +55,15 @@ class Chance(NamedTuple):
 
 
 class LogRank(NamedTuple):
-    """The log-rank statistic, its degrees of freedom, and the probability of one as large when nothing differs."""
+    """The log-rank statistic, its degrees of freedom, and the probability of one as large when nothing differs.
+
+    ``excess`` has for each group, in sorted order, how many more ended than had all groups ended alike.
+    """
 
     chi2: float
     df: int
     p: float
+    excess: tuple[float, ...] = ()
 
 
 def kaplan_meier(durations: npt.ArrayLike, finished: npt.ArrayLike) -> pd.DataFrame:
@@ -250,7 +254,7 @@ def _chi_squared(excess: np.ndarray, variance: np.ndarray, counts: np.ndarray) -
     """Return the quadratic form over all counting groups but one, and its chi-squared tail."""
     used = np.flatnonzero(counts)[:-1]
     if not len(used):
-        return LogRank(0.0, 0, 1.0)
+        return LogRank(0.0, 0, 1.0, tuple(excess.tolist()))
     part = excess[used]
     chi2 = float(part @ np.linalg.pinv(variance[np.ix_(used, used)]) @ part)
-    return LogRank(chi2, len(used), float(special.chdtrc(len(used), chi2)))
+    return LogRank(chi2, len(used), float(special.chdtrc(len(used), chi2)), tuple(excess.tolist()))
