@@ -25,6 +25,7 @@ from incident_lib.live.pictures import Bars, Cross, HowLong
 from incident_lib.loading import load
 from incident_lib.render import TABLE_MIMETYPE, note
 from incident_lib.reports.executed import settled
+from incident_lib.reports.lab import FIRST, lab_command, lab_environment, own_notebooks
 from incident_lib.review.response import TIME_TO_RESOLVE
 
 DATA = Path(__file__).parents[1] / "data"
@@ -101,6 +102,16 @@ def test_a_month_without_an_incident_is_shown_empty(few):
 
     assert list(drawn.x) == ["2026-03", "2026-04", "2026-05", "2026-06"]
     assert list(drawn.y) == [1, 0, 0, 1] and drawn.customdata[1] is None
+
+
+def test_the_largest_bar_is_on_top_where_not_all_incidents_are_counted(records, groups):
+    """Only those of which a post-mortem was asked for count, for the order as well; the note says how many don't."""
+    bars = Bars("customer", "post-mortem")
+    figure = bars.figure(groups, everything(records), None)
+    totals = np.sum([trace.x for trace in figure.data], axis=0)
+
+    assert list(totals) == sorted(totals, reverse=True)
+    assert "114 of 160 have no post-mortem" in bars.note(groups, everything(records))
 
 
 def test_names_of_records_are_text_in_figures(few):
@@ -393,3 +404,35 @@ def test_records_without_incidents_are_explored_without_an_error(workbook):
 
     assert explorer.answer == "0 incidents."
     assert all(view._repr_mimebundle_() for view in views)
+
+
+def test_a_copy_of_the_notebooks_beside_the_workbook_is_ones_own(workbook):
+    """They read the workbook beside them; what is there stays; a checkout's own notebooks are not opened for writing."""
+    folder = workbook()
+    own = own_notebooks(folder)
+    (own / "explore.ipynb").write_text("mine")
+
+    assert own == folder.parent / "notebooks" and own_notebooks(folder) == own
+    assert (own / "explore.ipynb").read_text() == "mine"
+    assert 'data = \\"../workbook\\"' in (own / "timeliness.ipynb").read_text()
+    assert f"--LabApp.default_url=/lab/tree/notebooks/{FIRST}" in lab_command(own)
+
+
+def test_in_a_checkout_the_copy_stands_beside_the_committed_notebooks(workbook, monkeypatch):
+    """Running them would leave outputs in what is committed."""
+    folder = workbook({"../notebooks/explore.ipynb": (DATA.parent / "notebooks/explore.ipynb").read_text()})
+    monkeypatch.setattr("incident_lib.reports.lab.notebooks_folder", lambda: folder.parent / "notebooks")
+
+    assert own_notebooks(folder) == folder.parent / "own-notebooks"
+    assert "--LabApp.default_url=/lab/tree/own-notebooks/explore.ipynb" in lab_command(own_notebooks(folder), browser=False)
+
+
+def test_jupyterlab_is_started_without_anything_that_asks_the_network():
+    """News, updates and the catalogue of extensions are off, and a user's own settings come after ours."""
+    command, environment = lab_command(Path("home/notebooks"), port=8899, browser=False), lab_environment()
+    folder = Path(environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0])
+
+    assert {"--port=8899", "--no-browser", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly"} <= set(command)
+    assert not any("token" in part for part in command)
+    told = json.loads((folder / "labconfig/default_setting_overrides.json").read_text())
+    assert told["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"

@@ -65,6 +65,13 @@ class Dimension:
         holding = np.array([place in groups for groups in self.members] + [False])  # the last is for -1
         return holding[self.codes]
 
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Return which incidents are in a group at all, as a mask."""
+        if self.members is None:
+            return self.codes >= 0
+        return np.array([len(groups) > 0 for groups in self.members] + [False])[self.codes]  # the last is for -1
+
     def shown(self, mask: np.ndarray, most: int) -> list[str]:
         """Return the groups to show: in their order, from the first to the last that holds one; or the largest."""
         counts = self.counts(mask)

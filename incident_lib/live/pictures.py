@@ -37,10 +37,11 @@ class Bars:
 
     def _table(self, groups: Groups, mask: np.ndarray) -> pd.DataFrame:
         down = groups[self.by]
-        names = down.shown(mask, self.most)
         if self.split is None:
+            names = down.shown(mask, self.most)
             return pd.DataFrame({"incidents": down.count_of(down.counts(mask), names)}, index=names)
         across = groups[self.split]
+        names = down.shown(mask & across.inside, self.most)
         parts = {part: mask & across.rows(part) for part in across.shown(mask, MOST_PARTS)}
         return pd.DataFrame(
             {part: down.count_of(down.counts(rows), names) for part, rows in parts.items() if rows.any()}, index=names
@@ -182,7 +183,7 @@ def _left_out(dimension: Dimension, mask: np.ndarray, most: int) -> list[str]:
     """Return that only the largest groups are shown, that an incident may be in two, or that some are in none."""
     held = int((dimension.counts(mask) > 0).sum())
     some = [f"The {most} largest of {held:,} by {dimension.name}."] if held > most and not dimension.ordered else []
-    outside = int((dimension.codes[mask] < 0).sum())
+    outside = int((mask & ~dimension.inside).sum())
     none = [f"{outside:,} of {int(mask.sum()):,} have no {dimension.name}, and are not counted."] if outside else []
     return [*some, *none, *([] if dimension.members is None else [_BOTH])]
 

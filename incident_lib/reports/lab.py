@@ -16,7 +16,7 @@ from incident_lib.files import create_only
 from incident_lib.reports.catalogue import notebooks_folder
 from incident_lib.settings import FILE_NAME
 
-COPY, FIRST = "notebooks", "explore.ipynb"
+COPY, BESIDE, FIRST = "notebooks", "own-notebooks", "explore.ipynb"
 _SETTINGS = Path(__file__).parent / "jupyter"  # quiet defaults, which a user's own settings overrule
 
 
@@ -29,6 +29,8 @@ def own_notebooks(folder: Path) -> Path:
     if not (folder / FILE_NAME).is_file():
         raise SettingsError(f"{folder} is no workbook: it has no {FILE_NAME}; 'incidents init {folder}' would make one")
     target = folder.resolve().parent / COPY
+    if target == notebooks_folder().resolve():  # in a checkout these are committed, without outputs
+        target = target.with_name(BESIDE)
     target.mkdir(exist_ok=True)
     for notebook in sorted(notebooks_folder().glob("*.ipynb")):
         if not (target / notebook.name).exists():
@@ -59,7 +61,7 @@ def lab_command(notebooks: Path, *, port: int | None = None, browser: bool = Tru
     """Return the command that starts JupyterLab on a folder of notebooks beside a workbook."""
     return [
         sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebooks.parent}",
-        f"--LabApp.default_url=/lab/tree/{COPY}/{FIRST}", "--LabApp.news_url=None",
+        f"--LabApp.default_url=/lab/tree/{notebooks.name}/{FIRST}", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
         *([] if port is None else [f"--port={port}"]), *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
