@@ -107,6 +107,18 @@ def test_a_morning_makes_what_is_due_and_the_second_run_nothing(place, unmade):
         0, "nothing is due; next is follow-up, Tue 3 Mar 2026 07:00 (America/Detroit)\n")  # fmt: skip
 
 
+def test_nothing_due_is_decided_without_pandas(place, unmade):
+    """Also when a slot for drafts has come and the files are looked at, no library for reports is imported."""
+    run(place)
+    code = ("import sys; from click.testing import CliRunner; from incident_lib.cli import cli; "
+            "print(CliRunner().invoke(cli, sys.argv[1:]).output, {'pandas', 'numpy', 'papermill'} & set(sys.modules))")  # fmt: skip
+    arguments = ["run", "--data", f"{place}/data", "--reports", f"{place}/reports", "--now", "2026-03-02T12:50:00Z"]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+    assert done.stdout.startswith("nothing is due")
+    assert done.stdout.endswith(" set()\n")
+
+
 def test_a_page_that_is_there_is_never_written(place, unmade):
     """People's own page stays byte for byte, and its incident is not drafted."""
     own = place / "data/postmortems/mine.md"
@@ -130,15 +142,18 @@ def test_an_incident_that_goes_on_is_drafted_after_a_day(place, unmade):
 
 
 def test_the_next_run_leaves_an_unchanged_review(place, unmade):
-    """The customer's review of the last quarter is left as it is until a record changes, or --force is given."""
+    """The customer's review of the last quarter is left as it is until a record changes, --force is given, or it is gone."""
     run(place, "2026-04-01T12:30:00Z")
     left = "left service-review 2026-Q1-Acme as it is: nothing changed since it was made"
 
     assert left in run(place, "2026-04-02T12:30:00Z")[1]
     with (place / "data/workbook.toml").open("a") as settings:
         settings.write("tries = 4\n")
-    assert "made service-review 2026-Q1-Acme" in run(place, "2026-04-03T12:30:00Z")[1]
-    assert "made service-review 2026-Q1-Acme" in run(place, "2026-04-03T12:31:00Z", "--force")[1]
+    made = "made service-review 2026-Q1-Acme"
+    assert made in run(place, "2026-04-03T12:30:00Z")[1]
+    assert made in run(place, "2026-04-03T12:31:00Z", "--force")[1]
+    shutil.rmtree(place / "reports/service-review/2026-Q1-Acme")  # somebody removed it
+    assert made in run(place, "2026-04-04T12:30:00Z")[1]
 
 
 def test_the_last_good_report_stays_when_the_next_fails(place, unmade):

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,7 @@ def _swap(staged: Path, target: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)

@@ -31,7 +31,7 @@ from incident_lib.reports.plan import (
     Due,
     is_unchanged,
 )  # fmt: skip
-from incident_lib.reports.publish import DISTRIBUTIONS
+from incident_lib.reports.publish import DISTRIBUTIONS, MANIFEST, place_of
 from incident_lib.reports.retention import tidy
 from incident_lib.reports.run import Forms, Report
 from incident_lib.reports.schedule_run import Look, Task
@@ -65,7 +65,8 @@ def _make(found: Look, drafted: Drafted, books: Books, maker: Maker) -> None:
     task, drafts, workbook, code = books.task, drafted.rows, fingerprint(drafted.files), code_fingerprint()
     made_of = {due: _report_of(due, found, task) for due in [*found.due, *drafts] if due.kind != DRAFTS}
     inputs = {due: _inputs(due, report, workbook, code, task) for due, report in made_of.items() if due not in drafts}
-    same = [due for due in inputs if not task.force and is_unchanged(due, found.past, inputs[due])]
+    same = [due for due in inputs if not task.force and is_unchanged(due, found.past, inputs[due])
+            and (place_of(task.reports, due.kind, due.name).folder / MANIFEST).is_file()]  # fmt: skip
     books.begin([(due, inputs[due]) for due in same], "unchanged")
     for due in same:
         task.say("unchanged", kind=due.kind, name=due.name, why=due.why)
