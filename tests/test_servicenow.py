@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings
@@ -87,6 +90,32 @@ def test_log_tells_each_change_of_severity(source):
     assert batch.tables["incidents"]["severity"].tolist() == ["critical"]
     assert changes["severity"].tolist() == ["medium", "critical", "low"]
     assert changes["at"].tolist() == [at("01:23"), at("02:00"), at("03:00")]
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from("AB"), st.sampled_from(["New", "Active", "Resolved", "?"]), st.integers(10, 19)),
+    min_size=1,
+    max_size=10,
+)
+
+
+@given(CHANGES)
+def test_a_log_in_any_order_tells_each_incident_by_its_own_rows(tmp_path_factory, changes):
+    """Rows of several incidents mixed, and not in the order of time, give what each one's rows in order tell."""
+    changes = [*changes, changes[0]]  # an incident has two rows, or it would be no log
+    path = tmp_path_factory.mktemp("log") / "log.csv"
+    path.write_text(LOG_HEAD + "".join(log(f"{state} {hour}:00 3", number=name) for name, state, hour in changes))
+    rule = FileRule(path="log.csv", zone="UTC", time_format="%d/%m/%Y %H:%M")
+    batch = READER.read(Source(path, "log.csv", Settings(files=(rule,))))
+    found = batch.tables["incidents"].set_index("incident_id")["resolved_at"]
+    told = batch.tables["timeline"].query("kind == 'status'")
+    for incident in {name for name, *_ in changes}:
+        own = sorted((row for row in changes if row[0] == incident), key=lambda row: row[2])
+        finished = list(itertools.takewhile(lambda row: row[1] == "Resolved", reversed(own)))
+        stated = [state for state, _ in itertools.groupby(state for _, state, _ in own if state != "?")]
+
+        assert found[incident] == at(f"{finished[-1][2]}:00") if finished else pd.isna(found[incident])
+        assert told.loc[told["incident_id"] == incident, "text"].tolist() == [f"State: {state}" for state in stated]
 
 
 def test_question_mark_is_nothing_and_a_change_without_time_is_told(source):

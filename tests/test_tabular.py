@@ -22,8 +22,9 @@ from incident_lib.sources import delimited, tabular
 from incident_lib.sources.fields import parse_time
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.tabular import READER
-from incident_lib.sources.texts import TEXT
-from incident_lib.sources.time_columns import Rules, parse_times
+from incident_lib.sources.texts import TEXT, rows_with, tidy_names, trimmed
+from incident_lib.sources.time_columns import Rules, parse_formatted, parse_times
+from incident_lib.tables import join_names
 
 HEAD = "incident_id,title,severity,started_at,resolved_at\n"
 GOOD = "INC-1,Mail down,high,2026-03-02T09:14:00Z,2026-03-02T10:40:00Z\n"
@@ -437,3 +438,45 @@ def test_damaged_row_costs_no_other_row(tmp_path_factory, row, junk, place):
     read = READER.read(Source(file, "x.csv", Settings())).tables["incidents"]
 
     assert {f"INC-{n}" for n in range(1, 7) if n != row} <= set(read["incident_id"])
+
+
+NAMES = st.lists(st.none() | st.text(st.sampled_from("aé; \t"), max_size=6), max_size=12)
+
+
+def in_pieces(texts: list[str | None], size: int = 3) -> pa.ChunkedArray:
+    """Return a column as readers give it: in pieces."""
+    return pa.chunked_array([pa.array(texts[at : at + size], TEXT) for at in range(0, len(texts), size)], TEXT)
+
+
+@given(NAMES)
+def test_names_of_a_column_are_as_tidy_as_one_by_one(texts):
+    """One space after each semicolon, none before it, and none without a name; the same for a text by itself."""
+    found = tidy_names(trimmed(in_pieces(texts))).to_pylist()
+
+    assert [join_names(text.split("; ")) if text else None for text in found] == [
+        join_names((text or "").split(";")) for text in texts
+    ]
+    assert not any(re.search(r";[^ ]|;  |\s;|;$|^;|^\s|\s$", text) for text in found if text)
+
+
+@given(NAMES, st.sampled_from([1, 30]))
+def test_a_pattern_is_found_in_every_row_that_has_it(texts, times):
+    """Whether texts differ or come again and again, and wherever one piece of the column ends."""
+    column = pd.Series(in_pieces(texts * times).to_pandas(), dtype="str")
+
+    assert rows_with(column, "a;").tolist() == [row for row, text in enumerate(texts * times) if text and "a;" in text]
+
+
+@given(st.lists(st.none() | st.sampled_from(["1/2/2026 09:00", "31/2/2026 09:00", "29/3/2026 02:30", "soon"])))
+def test_times_in_a_format_are_read_as_one_by_one(texts):
+    """A day that isn't there and an hour that the clock change skips are refused in each row in which they stand."""
+    rules = Rules("Europe/Berlin", "%d/%m/%Y %H:%M")
+    parsed = parse_times(in_pieces(texts), rules)
+    for row, text in enumerate(texts):
+        try:
+            expected = parse_formatted(text, rules) if text else None
+        except FieldError as error:
+            expected = None
+            assert parsed.refused[row] == str(error)
+        assert parsed.values[row] == expected if expected else pd.isna(parsed.values[row])
+    assert parsed.refused.keys() == {row for row, text in enumerate(texts) if text and text != "1/2/2026 09:00"}

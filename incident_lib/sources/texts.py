@@ -80,13 +80,15 @@ def rows_with(column: pd.Series, pattern: str) -> np.ndarray:
     """Return the numbers of the rows in which a pattern (RE2, without anchors) is found.
 
     Each slice is first looked at as one long text: to find nothing there costs half of many short looks. Slices are
-    long, since each look prepares the pattern anew.
+    long, since each look prepares the pattern anew. Of a column whose texts come again and again, only different ones
+    are looked at.
     """
     found = []
     texts = _column(column)
+    again = len(texts.slice(0, _SLICE).unique()) < min(len(texts), _SLICE) / 4
     for at in range(0, len(texts), _SLICE):
         part = pa.concat_arrays(texts.slice(at, _SLICE).chunks)
-        if pc.match_substring_regex(_as_one(part), pattern)[0].as_py():
+        if pc.match_substring_regex(_as_one(part.unique() if again else part), pattern)[0].as_py():
             hits = pc.fill_null(pc.match_substring_regex(part, pattern), False)
             found.append(at + np.flatnonzero(hits.to_numpy(zero_copy_only=False)))
     return np.concatenate(found) if found else np.array([], int)
