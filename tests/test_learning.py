@@ -123,6 +123,6 @@ def test_a_fix_is_judged_by_what_came_since(loaded):
     assert table[["incident_id", "tasks", "before", "after", "fate", "again"]].to_numpy().tolist() == [
         ["INC-2026-042", 1, 0, 1, "came back", "INC-2026-050"]
     ]
-    assert table["baseline"].item() == "100 % (n = 1)" and table["rate"].item().startswith("at least 0.0")
+    assert table["counts"].item() == "0 → 1; 0.0" and table["baseline"].item() == "100 % (n = 1)" and table["rate"].item().startswith("at least 0.0")
     assert "1 were followed by one like them" in fix_sentence(table)
     assert "nothing to judge" in fix_sentence(table.head(0))

@@ -135,12 +135,9 @@ def fixes(records: Records, likeness: Likeness, *, until: pd.Timestamp, most: in
 
     Columns: incident_id, title, tasks (done), done_on (the last of them), before and after (incidents like it, without
     itself), days_before, days_after, expected (after, had nothing changed), ratio with its exact 95 % interval (lower,
-    upper), by_chance (share of random choices of as many incidents of the records with no more after that day), the two
-    in words (rate, baseline), fate (``FATES``), again (those after). A clean-up prevents nothing, and is left out.
-
-    >>> incidents = inc.incidents_until(records, records.as_of)
-    >>> inc.fixes(records, inc.Likeness(incidents), until=records.as_of)["fate"].unique().tolist()
-    ['came back', 'too early']
+    upper), by_chance (share of random choices of as many incidents of the records with no more after that day); these
+    in words (counts, rate, baseline), fate (``FATES``), again (those after). A clean-up prevents nothing, and is left
+    out.
     """
     done = _last_tasks(records, likeness).tail(most)
     began = likeness.incidents["started_at"].fillna(likeness.incidents["first_seen_at"])
@@ -161,6 +158,7 @@ def fixes(records: Records, likeness: Likeness, *, until: pd.Timestamp, most: in
         "lower",
         "upper",
         "by_chance",
+        "counts",
         "rate",
         "baseline",
         "fate",
@@ -209,6 +207,7 @@ def _fix(
         "lower": lower,
         "upper": upper,
         "by_chance": chance,
+        "counts": f"{before} → {after}; {expected:.1f}",
         "rate": _rate(ratio, lower, upper),
         "baseline": f"{chance:.0%} (n = {before + after})".replace("%", " %") if before + after else None,
         "fate": fate_of(after, expected, upper),
