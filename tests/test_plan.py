@@ -12,8 +12,18 @@ from incident_lib.business_time import business_calendar
 from incident_lib.errors import SettingsError
 from incident_lib.reports.days_off import workday_test
 from incident_lib.reports.plan import (
-    DRAFT, DRAFTS, FOLLOW_UP, PROCESS_REVIEW, SERVICE_REVIEW, TIMELINESS, Past, due_drafts, due_reports, is_unchanged,
-    next_slot, whole_period,
+    DRAFT,
+    DRAFTS,
+    FOLLOW_UP,
+    PROCESS_REVIEW,
+    SERVICE_REVIEW,
+    TIMELINESS,
+    Past,
+    due_drafts,
+    due_reports,
+    is_unchanged,
+    next_slot,
+    whole_period,
 )  # fmt: skip
 from incident_lib.settings import parse_settings
 from incident_lib.settings.process import Calendar
