@@ -93,6 +93,7 @@ def write_slack(path: Path, rows: int) -> None:
         for channel in channels:
             for day in pd.date_range("2026-01-01", periods=300):
                 messages = [_message(day, one) for one in random.integers(0, 1 << 30, (rows // 3000, 3)).tolist()]
+                messages.sort(key=lambda message: message["ts"])  # as Slack writes them
                 export.writestr(f"{channel['name']}/{day:%Y-%m-%d}.json", json.dumps(messages))
 
 
