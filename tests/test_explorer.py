@@ -111,7 +111,7 @@ def test_the_largest_bar_is_on_top_where_not_all_incidents_are_counted(records, 
     totals = np.sum([trace.x for trace in figure.data], axis=0)
 
     assert list(totals) == sorted(totals, reverse=True)
-    assert "114 of 160 have no post-mortem" in bars.note(groups, everything(records))
+    assert "114 of 160 need no post-mortem" in bars.note(groups, everything(records))
 
 
 def test_names_of_records_are_text_in_figures(few):

@@ -35,7 +35,7 @@ class Dimension:
     ``codes`` gives for each incident its group, or, where it may be in several, the number of its combination of
     groups (whose groups ``members`` lists); -1 for none. ``ordered`` groups are shown in their own order, others by
     how many they hold; of a ``whole`` also those at its ends that hold none. ``wish`` is the argument of
-    ``records.where`` that chooses a group.
+    ``records.where`` that chooses a group, ``without`` says of incidents that they are in none.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Dimension:
     ordered: bool = False
     whole: bool = False
     wish: str | None = None
+    without: str = ""
 
     def counts(self, mask: np.ndarray) -> np.ndarray:
         """Return how many incidents of the mask each group holds; one in two groups counts for both."""
@@ -169,22 +170,22 @@ def _clock(part: Callable[[pd.Series], pd.Series], labels: tuple[str, ...]) -> C
     return make
 
 
-def _by_incident(records: Records, name: str, groups: pd.Series, labels: tuple[str, ...]) -> Dimension:
+def _by_incident(records: Records, name: str, groups: pd.Series, labels: tuple[str, ...], without: str) -> Dimension:
     """Return a grouping from one group per incident id; the others are in none."""
     stated = records.incidents["incident_id"].map(groups[~groups.index.duplicated()])
     codes = pd.Categorical(stated, list(labels)).codes
-    return Dimension(name, labels, codes.astype(np.int32), ordered=True)
+    return Dimension(name, labels, codes.astype(np.int32), ordered=True, without=without)
 
 
 def _postmortem(records: Records, name: str) -> Dimension:
     states = postmortem_states(records).set_index("incident_id")["state"]
-    return _by_incident(records, name, states, STATES)
+    return _by_incident(records, name, states, STATES, "need no post-mortem")
 
 
 def _tasks(records: Records, name: str) -> Dimension:
     items = action_item_states(records)
     rank = items["state"].map({"overdue": 2, "open": 1}).fillna(0).groupby(items["incident_id"]).max()
-    return _by_incident(records, name, rank.map(dict(enumerate(TASKS))), TASKS)
+    return _by_incident(records, name, rank.map(dict(enumerate(TASKS))), TASKS, "have no action item")
 
 
 def _factor(records: Records, name: str) -> Dimension:
@@ -193,7 +194,7 @@ def _factor(records: Records, name: str) -> Dimension:
     labels = tuple(sorted({one for names in lists for one in names}))
     members = tuple(np.array([labels.index(one) for one in names], dtype=int) for names in lists)
     codes = pd.Index(lists.index).get_indexer(pd.Index(records.incidents["incident_id"]))
-    return Dimension(name, labels, codes.astype(np.int32), members)
+    return Dimension(name, labels, codes.astype(np.int32), members, without="have no page that names a factor")
 
 
 _MAKERS: dict[str, Callable[[Records, str], Dimension]] = {

@@ -184,7 +184,8 @@ def _left_out(dimension: Dimension, mask: np.ndarray, most: int) -> list[str]:
     held = int((dimension.counts(mask) > 0).sum())
     some = [f"The {most} largest of {held:,} by {dimension.name}."] if held > most and not dimension.ordered else []
     outside = int((mask & ~dimension.inside).sum())
-    none = [f"{outside:,} of {int(mask.sum()):,} have no {dimension.name}, and are not counted."] if outside else []
+    without = dimension.without or f"have no {dimension.name}"
+    none = [f"{outside:,} of {int(mask.sum()):,} {without}, and are not counted."] if outside else []
     return [*some, *none, *([] if dimension.members is None else [_BOTH])]
 
 
