@@ -189,7 +189,8 @@ def season_map(found: Season, *, title: str) -> go.Figure:
     figure.update_yaxes(autorange="reversed", title=None).update_xaxes(
         type="category", title="hour, on the workbook's clock"
     )
-    return described(figure, alt=found.sentence, table=found.cells[["weekday", "hour", "count", "expected", "q", "stands_out"]])
+    shown = found.cells[["weekday", "hour", "count", "expected", "q", "stands_out"]]
+    return described(figure, alt=found.sentence, table=shown)
 
 
 def pareto(table: pd.DataFrame, *, title: str, noun: str) -> go.Figure:
