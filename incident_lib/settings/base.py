@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from typing import Annotated, Any, Literal, get_args
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -14,8 +14,16 @@ Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
+def _is_zone(name: str) -> bool:
+    """Tell whether there is a zone of this name; the list of all is only read where a name looks odd or isn't there."""
+    try:
+        return bool(re.fullmatch(r"[A-Z][\w+/-]*", name)) and ZoneInfo(name).key == name
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not _is_zone(name) and name not in available_timezones():
         nearest = difflib.get_close_matches(name, available_timezones(), 1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(f"unknown time zone {name!r}, expected a name such as 'Europe/Berlin'{hint}")
