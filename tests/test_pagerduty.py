@@ -643,6 +643,19 @@ def test_where_the_engine_gives_up_the_careful_way_reads(tmp_path):
     assert len(batch.table(INCIDENTS)) == 3
 
 
+def test_a_very_long_line_is_left_to_the_careful_way(tmp_path):
+    """One line of megabytes costs the others nothing, and the engine no memory."""
+    file = tmp_path / "a.jsonl"
+    records = [_usual(n) | ({"incident_key": "x" * 3_000} if n == 1 else {}) for n in range(3)]
+    file.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "_LONG", 2_500)
+        _, lines, others = pagerduty.usual_incidents(Source(file, "a.jsonl", Settings()))
+
+    assert (lines.tolist(), others.tolist()) == ([1, 3], [2])
+    assert same(*told_both_ways(file))
+
+
 def test_the_engine_opens_no_file(tmp_path):
     """Whatever a query said, DuckDB reads what it is handed, and nothing else."""
     other = tmp_path / "other.csv"

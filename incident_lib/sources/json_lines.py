@@ -6,6 +6,7 @@ what it takes and the careful way refuses (a comma before a bracket, a key that 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import pyarrow as pa
 from incident_lib.sources.texts import TEXT
 
 BLOCK = 2 << 20
+_LONG = 4 * BLOCK  # bytes in a line: nobody's incident
 _ROWS = 1 << 14  # in a piece of the answer
 _STRETCH = 16 << 20  # what is shorter is not worth a thread of its own
 _LOOKS, _LOOK = 48, 48 << 10
@@ -176,7 +178,7 @@ def _batches(path: Path, stretch: Stretch) -> Iterator[pa.RecordBatch]:
 
 
 def _batch(content: bytes, size: int, first: int) -> pa.RecordBatch:
-    """Return the lines in a piece of a file, without copying them; what is no UTF-8 is missing."""
+    """Return the lines in a piece of a file, without copying them; what is no UTF-8, or very long, is missing."""
     octets = np.frombuffer(content, np.uint8)[:size]
     breaks, suspects = _marks(octets)
     if not len(breaks) or breaks[-1] != size - 1:  # the last line of a file may lack its end
@@ -187,10 +189,9 @@ def _batch(content: bytes, size: int, first: int) -> pa.RecordBatch:
     doubtful = np.zeros(len(texts), bool)
     for at in np.unique(np.searchsorted(ends, suspects, "right") - 1):
         doubtful[at] = _TRAILING.search(content[ends[at] : ends[at + 1]]) is not None
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        texts = pa.array([_decoded(line) for line in texts.cast(pa.large_binary()).to_pylist()], TEXT)
+    if not _is_plain(texts):
+        octets_of_lines = (content[start:end] for start, end in itertools.pairwise(ends.tolist()))
+        texts = pa.array([_decoded(line) for line in octets_of_lines], TEXT)
     numbers = np.arange(first, first + len(texts))
     return pa.record_batch([texts, pa.array(numbers), pa.array(doubtful)], schema=_LINES)
 
@@ -208,8 +209,17 @@ def _marks(octets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(breaks), np.concatenate(suspects)
 
 
+def _is_plain(texts: pa.Array) -> bool:
+    """Tell whether all lines are UTF-8, and none is so long that DuckDB would want much memory for it."""
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return texts.nbytes < _LONG
+
+
 def _decoded(line: bytes) -> str | None:
     try:
-        return line.decode()
+        return line.decode() if len(line) < _LONG else None
     except UnicodeDecodeError:
         return None
