@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.errors import SourceError
@@ -99,6 +99,7 @@ CHANGES = st.lists(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(CHANGES)
 def test_a_log_in_any_order_tells_each_incident_by_its_own_rows(tmp_path_factory, changes):
     """Rows of several incidents mixed, and not in the order of time, give what each one's rows in order tell."""

@@ -448,6 +448,7 @@ def in_pieces(texts: list[str | None], size: int = 3) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts[at : at + size], TEXT) for at in range(0, len(texts), size)], TEXT)
 
 
+@settings(deadline=None)
 @given(NAMES)
 def test_names_of_a_column_are_as_tidy_as_one_by_one(texts):
     """One space after each semicolon, none before it, and none without a name; the same for a text by itself."""
@@ -459,6 +460,7 @@ def test_names_of_a_column_are_as_tidy_as_one_by_one(texts):
     assert not any(re.search(r";[^ ]|;  |\s;|;$|^;|^\s|\s$", text) for text in found if text)
 
 
+@settings(deadline=None)
 @given(NAMES, st.sampled_from([1, 30]))
 def test_a_pattern_is_found_in_every_row_that_has_it(texts, times):
     """Whether texts differ or come again and again, and wherever one piece of the column ends."""
@@ -467,6 +469,7 @@ def test_a_pattern_is_found_in_every_row_that_has_it(texts, times):
     assert rows_with(column, "a;").tolist() == [row for row, text in enumerate(texts * times) if text and "a;" in text]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.sampled_from(["1/2/2026 09:00", "31/2/2026 09:00", "29/3/2026 02:30", "soon"])))
 def test_times_in_a_format_are_read_as_one_by_one(texts):
     """A day that isn't there and an hour that the clock change skips are refused in each row in which they stand."""

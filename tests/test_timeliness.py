@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 from factories import HOUR, NOON, page
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_lib.errors import SettingsError
@@ -201,6 +201,7 @@ def test_a_review_counts_its_period(loaded):
     assert review.severity_counts(incidents, incidents.head(0))["incidents"].tolist() == [1, 0, 0, 0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.datetimes(*pd.to_datetime(["1990-01-02", "2100-12-30"]).to_pydatetime()), max_size=20))
 def test_the_quarters_of_a_column_are_those_of_its_times(times):
     """All at once they come out as one by one, by the days of the zone; a missing time has none."""
