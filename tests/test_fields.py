@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_lib.errors import FieldError
+from incident_lib.errors import FieldError, SourceError
 from incident_lib.sources.fields import as_json, parse_choice, parse_date, parse_epoch, parse_severity, parse_time
+from incident_lib.sources.reading import parse_json
 
 FIRST, LAST = (datetime(year, 1, 1) for year in (1991, 2099))  # noqa: DTZ001  (hypothesis adds the zone)
 AWARE = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
@@ -91,3 +92,10 @@ def test_a_choice_is_one_of_few():
 def test_keys_of_several_kinds_become_texts():
     """YAML takes an empty key beside a word, and a number beside both; JSON with sorted keys takes texts."""
     assert as_json({"b": 1, None: {2: "x", "a": "y"}, "empty": ""}) == '{"None": {"2": "x", "a": "y"}, "b": 1}'
+
+
+def test_brackets_within_texts_are_no_nesting():
+    """A title of many brackets is a title; real depth beyond the limit is refused."""
+    assert parse_json('{"a": "' + "[" * 300 + '\\"[["}', "x", nesting=100)["a"].startswith("[[")
+    with pytest.raises(SourceError, match="nested more than 100 levels"):
+        parse_json("[" * 101 + "]" * 101, "x", nesting=100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 
 import pandas as pd
@@ -328,3 +329,15 @@ def test_an_alerts_address_goes_before_a_messages(workbook):
     """Where both say the same, the row leads to the alert."""
     assert min(["https://n.slack.com/archives/C1/p1772453160000000", "https://n.pagerduty.com/incidents/P1"],
                key=is_permalink).endswith("/P1")  # fmt: skip
+
+
+def test_rows_of_one_moment_keep_their_sources_order(records):
+    """By file, then by place in it, the tenth after the second; however the rows came, and whatever they say."""
+    moment = pd.Timestamp("2026-03-02T12:20:00Z")
+    pointers = ["a.json#/updates/2", "a.json#/updates/10", "b.json#/updates/1"]
+    words = ["zinc plates ordered", "mango juice arrived", "apple harvest counted"]
+    rows = records.timeline.iloc[:0].reindex(range(3)).assign(
+        incident_id="INC-2026-042", at=moment, kind="note", text=words, source=pointers)  # fmt: skip
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        shown = incident_timeline(replace(records, timeline=rows.iloc[order]), "INC-2026-042")
+        assert shown.loc[shown["source"].isin(pointers), "source"].tolist() == pointers
