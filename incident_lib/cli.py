@@ -23,23 +23,16 @@ from incident_lib.commands import (
     steps,
     timers,
 )
+from incident_lib.commands.options import AS_OF, DATA, REPORTS
 from incident_lib.errors import WorkbookError
 
 if TYPE_CHECKING:
     from incident_lib.reports.run import Report
 
-_DATA = click.option("--data", default="data", show_default=True, metavar="FOLDER", help="The workbook's folder.")
-_REPORTS = click.option("--reports", default="reports", show_default=True, metavar="FOLDER", help="Where reports go.")
-_AS_OF = click.option(
-    "--as-of",
-    metavar="TIME",
-    help="What was known then: a date, or an ISO 8601 time with offset.  [default: newest record]",
-)
-
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that all commands share."""
-    return _DATA(_REPORTS(_AS_OF(command)))
+    return DATA(REPORTS(AS_OF(command)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
