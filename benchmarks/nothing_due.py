@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -42,10 +43,10 @@ def prepare(folder: Path) -> None:
 
 def cost(command: list[str]) -> tuple[float, float, bytes]:
     """Return the seconds of wall time and of processor time of a command, and what it printed."""
-    before, begun = os.times(), time.perf_counter()
+    before, begun = getrusage(RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, capture_output=True, check=True)
-    after, ended = os.times(), time.perf_counter()
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    after, ended = getrusage(RUSAGE_CHILDREN), time.perf_counter()
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return ended - begun, spent, done.stdout
 
 
