@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import importlib.util
+import importlib.metadata
 import json
 import os
 import select
@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from incident_lib.reports.warm.server import fork
 
 MODULE = "incident_lib.reports.warm.server"
 MOST = 2
+OLDEST_IPYKERNEL = 7
 LARGEST_ANSWER = 65_536
 _NOT_OF_A_PROCESS = {"PYTEST_CURRENT_TEST", "_"}  # what changes without meaning anything
 SECONDS_TO_END = 5.0
@@ -31,8 +33,12 @@ _LOCK = threading.Lock()
 _SERVERS: dict[tuple[int, str], ForkServer] = {}
 
 
+@cache
 def can_fork() -> bool:
-    """Tell whether this system has what warm kernels need: fork, sockets that keep packets whole, process handles."""
+    """Tell whether this system has what warm kernels need: fork, sockets that keep packets whole, process handles.
+
+    And ipykernel 7, whose ways they follow.
+    """
     has_all = hasattr(os, "fork") and hasattr(os, "pidfd_open") and hasattr(socket, "SOCK_SEQPACKET")
     if not (has_all and sys.platform == "linux"):
         return False
@@ -40,7 +46,7 @@ def can_fork() -> bool:
         os.close(os.pidfd_open(os.getpid()))
     except OSError:
         return False
-    return importlib.util.find_spec("resource") is not None
+    return int(importlib.metadata.version("ipykernel").partition(".")[0]) >= OLDEST_IPYKERNEL
 
 
 def fork_from_here() -> None:
