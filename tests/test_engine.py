@@ -19,7 +19,7 @@ import psutil
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_output
 from papermill.exceptions import PapermillExecutionError
 from torture_cells import SKIPPED_TAG, notebook_of, torture_notebook
 
@@ -326,6 +326,13 @@ def test_ids_and_metadata_of_cells_stay(tmp_path):
     executed, _ = run(notebook_of(cell), tmp_path, **WARM)
 
     assert executed.cells[0].id == cell.id and executed.cells[0].metadata.collapsed is True
+
+
+def test_a_long_word_is_settled_as_any_other():
+    """A million letters without a space don't hold a report up."""
+    notebook = notebook_of(new_code_cell("1", outputs=[new_output("stream", text="x" * 1_000_000)]))
+
+    assert len(settled(notebook).cells[0].outputs[0].text) == 1_000_000
 
 
 def teardown_module():

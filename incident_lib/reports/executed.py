@@ -17,7 +17,8 @@ LONGEST_REASON = 400
 _MARKER = "papermill-error-cell-tag"
 _KEPT_CELL_METADATA = ("tags",)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,16}(?=>)")
-_CELL_FILE = re.compile(r"[^\s\"'(]*ipykernel_\d+[/\\]\d+\.py")
+# It begins where a word does: looked for from each letter of a long word, it would take for ever.
+_CELL_FILE = re.compile(r"(?<![^\s\"'(])[^\s\"'(]*ipykernel_\d+[/\\]\d+\.py")
 
 
 @dataclass(frozen=True)
