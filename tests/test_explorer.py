@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from factories import HOUR, NOON
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import incident_lib as inc
 from incident_lib import theme
+from incident_lib.cli import cli
 from incident_lib.errors import SettingsError
 from incident_lib.live.dimensions import Dimensions
 from incident_lib.live.links import Links, links_of, server_root
@@ -436,3 +438,11 @@ def test_jupyterlab_is_started_without_anything_that_asks_the_network():
     assert not any("token" in part for part in command)
     told = json.loads((folder / "labconfig/default_setting_overrides.json").read_text())
     assert told["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_a_period_is_for_the_exploring_report_only():
+    """'incidents report --period' without 'explore' is refused, and so is a period that is none; nothing is made."""
+    for arguments, said in ((["report", "--period", "2026-09"], "for 'incidents report explore'"),
+                            (["report", "explore", "--data", str(DATA), "--period", "lately"], "not a period")):  # fmt: skip
+        done = CliRunner().invoke(cli, arguments)
+        assert done.exit_code != 0 and said in f"{done.output}{done.exception}"
