@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -76,13 +77,11 @@ def descendants(pid: int) -> set[int]:
     """Return the processes that come from a process, with their children's children."""
     found, rest = set(), [pid]
     while rest:
-        try:
-            parent = rest.pop()
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        except OSError:
-            continue
-        rest += map(int, children)
-        found |= set(map(int, children))
+        for path in Path(f"/proc/{rest.pop()}/task").glob("*/children"):  # each thread has its own
+            with suppress(OSError):
+                children = set(map(int, path.read_text().split()))
+                rest += children
+                found |= children
     return found
 
 

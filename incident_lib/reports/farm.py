@@ -110,7 +110,7 @@ def _connected(address: str) -> Any:
     library = dask()
     try:
         client = library.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: it has no certificate
         raise ReportError(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
