@@ -108,7 +108,7 @@ def _told(into: Path, count: int) -> Iterator[Told]:
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        if into.is_dir():
+        if count and into.is_dir():
             rebuild_index(into, "All reports")
     if count:
         click.echo(f"all reports: {into / 'index.html'}")
