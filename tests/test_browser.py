@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from incident_lib import render, theme
 from incident_lib.reports.export import export_page
+from incident_lib.reports.incident_pages import Incident, postmortem_html
 from incident_lib.reports.index import rebuild_index
 from incident_lib.reports.page_parts import shared_plotly
 from incident_lib.reports.publish import as_json, manifest_of
@@ -430,9 +431,14 @@ def test_page_works_from_the_keyboard(visit, report):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_accessibility_rule_is_broken(visit, report, scheme):
-    """axe finds nothing in the report or the index."""
+    """axe finds nothing in the report, the index, an incident's page, or its post-mortem page."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    for path in (report, report.parents[1] / "index.html"):
+    source = report.parents[2] / "INC-2026-001.md"
+    source.write_text("# Mail delayed\n\n## Impact\n\n| | |\n|---|---|\n| High | 1 hour |\n\n| a |\n|---|\n| b |\n\n- [x] it\n")
+    written = source.with_suffix(".html")
+    written.write_bytes(postmortem_html(Incident("INC-2026-001", "Mail delayed", source), "../x.html"))
+    reports = report.parents[1]
+    for path in (report, reports / "index.html", reports / "incidents" / "INC-2026-001.html", written):
         opened = visit(path, scheme=scheme)
         opened.read_through()
         opened.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

@@ -101,6 +101,14 @@ incident: INC-1
 
 <img src=x onerror=boom()> [go](javascript:boom()) See[^1].
 
+| | |
+|---|---|
+| Time in Critical | none |
+
+| a |
+|---|
+| b |
+
 - [x] done
 - [ ] open
 
@@ -125,6 +133,7 @@ def test_page_of_an_incident_opens_its_post_mortem(tmp_path, monkeypatch):
     assert 'href="pages/INC-1.html"' in address.read_text() and 'href="../INC-1.html"' in text
     assert "<h1>Mail &lt;script&gt;boom()&lt;/script&gt; delayed</h1>" in text and text.count("<h1") == 1
     assert "incident: INC-1" not in text and "<img" not in text and 'href="javascript' not in text
+    assert text.count("<th") == 2 and 'aria-label="Table 2"' in text  # <thead> and one <th>: none that is empty
     assert "<li>☑ done</li>" in text and "<li>☐ open</li>" in text
     assert 'href="#s-note-1"' in text and "default-src 'none'" in text.replace("&#39;", "'")
     page.unlink()

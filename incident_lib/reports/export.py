@@ -23,7 +23,7 @@ from incident_lib.metrics_files import JSON_NAME, TEXT_NAME, metrics_files
 from incident_lib.reports.executed import DONE, done_of, plain_text, section_of
 from incident_lib.reports.page_parts import INSIDE, NO_PLOTLY, TEMPLATES, surroundings
 from incident_lib.reports.plots import plot_html
-from incident_lib.reports.sanitise import Anchors, Heading, clean, lean, markdown
+from incident_lib.reports.sanitise import Anchors, Heading, clean, lean, markdown, named_apart
 from incident_lib.reports.sheets import csv_bytes
 
 TABLE = "application/vnd.incident-workbook.table+json"
@@ -37,8 +37,6 @@ METRICS_LINKS = Markup(
 )
 HIDDEN_SOURCE = {"remove-input", "parameters", "injected-parameters"}
 NOT_COMPLETE = "This report is not complete. What failed or was not run:"
-_REGION = '<div class="scroll"'
-_REGION_NAME = re.compile(r'(<div class="scroll"[^<>]*? aria-label=")([^"<>]*)(")')
 _FAILURE_MARK = "papermill-error-cell-tag"
 
 
@@ -73,7 +71,8 @@ def export_page(
     scripts = writing.scripts() if plotly else ()
     around = surroundings(scripts=scripts, plotly=plotly if writing.figures else NO_PLOTLY)
     page = {
-        "title": first or title or "Report", "titled": bool(first), "home": home, "bodies": _named_apart(bodies),
+        "title": first or title or "Report", "titled": bool(first), "home": home,
+        "bodies": [Markup(body) for body in named_apart(bodies)],
         "trouble": [*([trouble] if trouble else []), *writing.troubles()], "trouble_head": NOT_COMPLETE,
         "contents": writing.contents(), "contents_at": writing.contents_at,
         "style": around.style, "policy": around.policy,
@@ -263,14 +262,3 @@ def picture(data: str) -> Markup:
     return Markup('<p><img src="data:image/png;base64,{}" alt="Picture without a description"></p>').format(
         re.sub(r"[^A-Za-z0-9+/=]", "", data)
     )
-
-
-def _named_apart(bodies: list[Markup]) -> list[Markup]:
-    """Return cells whose scrolling regions have names of their own: "Table", "Table 2"."""
-    seen: Counter[str] = Counter()
-
-    def numbered(match: re.Match[str]) -> str:
-        seen[match[2]] += 1
-        return match[0] if seen[match[2]] == 1 else f"{match[1]}{match[2]} {seen[match[2]]}{match[3]}"
-
-    return [Markup(_REGION_NAME.sub(numbered, body)) if _REGION in body else body for body in bodies]

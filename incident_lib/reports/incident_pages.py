@@ -17,11 +17,12 @@ from incident_lib.drafting.page_html import page_text
 from incident_lib.files import safe_name, write_atomically
 from incident_lib.reports.page_parts import environment, surroundings
 from incident_lib.reports.publish import Published
-from incident_lib.reports.sanitise import clean
+from incident_lib.reports.sanitise import clean, named_apart
 
 FOLDER, PAGES = "incidents", "pages"
 LONGEST_PAGE = 1_000_000  # bytes; a longer one is no page that somebody wrote
 FIRST = ("postmortem-draft", "follow-up", "process-review", "timeliness")
+_EMPTY_HEAD = re.compile(r"<thead>\s*<tr>\s*(<th[^<>]*></th>\s*)+</tr>\s*</thead>")
 
 
 @dataclass
@@ -80,7 +81,7 @@ def postmortem_html(incident: Incident, home: str) -> bytes:
     """Return an incident's post-mortem page as an HTML page: whatever HTML somebody wrote into it shows as text."""
     text = incident.source.read_text("utf-8", errors="replace") if incident.source else ""
     body = page_text(text.replace("\r\n", "\n").lstrip("\ufeff"), lower=0).html
-    body = _ticked(clean(body.removeprefix("<blockquote>").removesuffix("</blockquote>")))
+    body = _readable_body(clean(body.removeprefix("<blockquote>").removesuffix("</blockquote>")))
     around, titled = surroundings(), body.lstrip().startswith("<h1")
     page = {"title": _titled(incident), "style": around.style, "policy": around.policy}
     rendered = environment().get_template("postmortem.html.j2").render(
@@ -90,8 +91,9 @@ def postmortem_html(incident: Incident, home: str) -> bytes:
     return around.page(rendered)
 
 
-def _ticked(body: str) -> str:
-    """Return a page whose action items have boxes as they are drawn, not as they are typed."""
+def _readable_body(body: str) -> str:
+    """Return a page with boxes as they are drawn, without headings that are empty, and with tables named apart."""
+    body = named_apart([_EMPTY_HEAD.sub("", body)])[0]
     return re.sub(r"<li>\s*\[([ xX])\]", lambda match: f"<li>{'☐' if match[1] == ' ' else '☑'}", body)
 
 

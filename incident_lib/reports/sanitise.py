@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -50,6 +51,7 @@ VALUES = {"div": {"role": {"region", "group"}}, "th": {"scope": {"col", "row", "
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _EMPTY_IMAGE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _REGION = '<div class="scroll" role="region" tabindex="0" aria-label="Table">'
+_REGION_NAME = re.compile(r'(<div class="scroll"[^<>]*? aria-label=")([^"<>]*)(")')
 _TABLE = re.compile(r"(<div[^<>]*class=\"scroll\"[^<>]*>\s*)?(<table.*?</table>)", re.DOTALL)
 _STACKED_CLASS = '<table class="data stacked">'
 _STACKED = re.compile(rf"{_STACKED_CLASS}.*?</table>", re.DOTALL)
@@ -133,6 +135,17 @@ def lean(fragment: str) -> str:
     for long, short in _LEANER:
         fragment = fragment.replace(long, short)
     return fragment
+
+
+def named_apart(bodies: Sequence[str]) -> list[str]:
+    """Return parts of a page whose scrolling regions have names of their own: "Table", "Table 2"."""
+    seen: Counter[str] = Counter()
+
+    def numbered(match: re.Match[str]) -> str:
+        seen[match[2]] += 1
+        return match[0] if seen[match[2]] == 1 else f"{match[1]}{match[2]} {seen[match[2]]}{match[3]}"
+
+    return [_REGION_NAME.sub(numbered, body) if '<div class="scroll"' in body else body for body in bodies]
 
 
 def _listed(fragment: str) -> str:
