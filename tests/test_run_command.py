@@ -49,6 +49,20 @@ def unmade(monkeypatch):
     return use
 
 
+def test_somebody_is_told_of_a_failure_once(place, unmade, monkeypatch):
+    """The run that fails tells it by webhook; the next one, which fails as well, doesn't say it again that day."""
+    told = []
+    with (place / "data" / "workbook.toml").open("a") as settings:
+        settings.write('[tell]\nwebhook_env = "HOOK"\noverdue = false\n')
+    monkeypatch.setattr("incident_lib.scheduling.telling.post", lambda url, variable, text, sleep: told.append(text) or "")
+    unmade("timeliness")
+    outputs = [run(place, now) for now in (MONDAY, TUESDAY)]
+
+    assert [code for code, _ in outputs] == [1, 1]
+    assert len(told) == 1 and "timeliness failed" in told[0]
+    assert "webhook about “failed timeliness”: told" in outputs[0][1] and "webhook" not in outputs[1][1]
+
+
 def run(place, now=MONDAY, *more):
     """Run the command; return its exit code and what it printed."""
     arguments = ["run", "--data", f"{place}/data", "--reports", f"{place}/reports", "--notebooks", f"{place}/notebooks"]
