@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from publish_only import publish_only
 
 from incident_lib.commands.scheduling import present
-from incident_lib.reports.schedule_run import Task, ledger_of, look
-from incident_lib.reports.scheduled import make_due
+from incident_lib.scheduling.look import Task, ledger_of, look
+from incident_lib.scheduling.making import make_due
 from incident_lib.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]

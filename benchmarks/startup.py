@@ -1,4 +1,4 @@
-"""How soon 'incidents --help' answers, against an interpreter that does nothing. By hand: python benchmarks/startup.py"""
+"""How soon `incidents --help` answers, beside an interpreter that does nothing: python benchmarks/startup.py"""
 
 import statistics
 import subprocess

@@ -30,9 +30,9 @@ from publish_only import publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
 from incident_lib.cli import cli
-from incident_lib.reports import scheduled
 from incident_lib.reports.batch import Outcome
 from incident_lib.reports.run import Report
+from incident_lib.scheduling import making as scheduled
 
 FIRST = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)  # half past seven in Detroit
 MARK = "INCIDENTS_KILL_ROUND"

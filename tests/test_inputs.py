@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from incident_lib.reports.inputs import code_fingerprint, fingerprint, look_at_files, versions
+from incident_lib.scheduling.inputs import code_fingerprint, fingerprint, look_at_files, versions
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incident_lib.reports.ledger import LEDGER, LedgerError, is_damaged, open_ledger, reading
-from incident_lib.reports.plan import DRAFTS, FOLLOW_UP, Due, Past
+from incident_lib.scheduling.ledger import LEDGER, LedgerError, is_damaged, open_ledger, reading
+from incident_lib.scheduling.plan import DRAFTS, FOLLOW_UP, Due, Past
 
 AT = datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC)
 BOARD = Due(FOLLOW_UP, "", AT.replace(second=0), "due")

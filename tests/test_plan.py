@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from incident_lib.business_time import business_calendar
 from incident_lib.errors import SettingsError
-from incident_lib.reports.days_off import workday_test
-from incident_lib.reports.plan import (
+from incident_lib.scheduling.days_off import workday_test
+from incident_lib.scheduling.plan import (
     DRAFT,
     DRAFTS,
     FOLLOW_UP,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incident_lib.reports.retention import tidy
+from incident_lib.scheduling.retention import tidy
 from incident_lib.settings.schedule import Retention
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

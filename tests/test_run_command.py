@@ -19,8 +19,8 @@ from publish_only import failing, publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
 from incident_lib.cli import cli
-from incident_lib.reports import scheduled
 from incident_lib.reports.index import rebuild_index
+from incident_lib.scheduling import making as scheduled
 
 MONDAY, TUESDAY = "2026-03-02T12:30:00Z", "2026-03-03T12:30:00Z"
 SETTINGS = '[[customers]]\nname = "Acme"\n[schedule]\ncell_seconds = 3\nmegabytes = 300\n'

@@ -9,7 +9,7 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_lib.reports.slots import slots_after, slots_until
+from incident_lib.scheduling.slots import slots_after, slots_until
 
 DETROIT = ZoneInfo("America/Detroit")
 ZONES = ["America/Detroit", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata", "UTC"]

@@ -11,9 +11,9 @@ import pytest
 from publish_only import publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
-from incident_lib.reports.ledger import LEDGER
-from incident_lib.reports.schedule_run import Task, ledger_of, look
-from incident_lib.reports.scheduled import make_due
+from incident_lib.scheduling.ledger import LEDGER
+from incident_lib.scheduling.look import Task, ledger_of, look
+from incident_lib.scheduling.making import make_due
 from incident_lib.settings import read_settings
 
 DETROIT = ZoneInfo("America/Detroit")

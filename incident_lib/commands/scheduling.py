@@ -74,8 +74,8 @@ def run(force: bool, log: str, now: str | None, notebooks: str | None, data: str
 def _run(say: Any, force: bool, now: str | None, notebooks: str | None, data: str, reports: Path) -> int:
     """Look for what is due, and make it; only the latter imports what reports need."""
     from incident_lib.errors import SettingsError
-    from incident_lib.reports.run_lock import run_lock
-    from incident_lib.reports.schedule_run import Task, ledger_of, look, say_nothing_due
+    from incident_lib.scheduling.look import Task, ledger_of, look, say_nothing_due
+    from incident_lib.scheduling.run_lock import run_lock
     from incident_lib.settings import read_settings
 
     if not Path(data).is_dir():
@@ -86,7 +86,7 @@ def _run(say: Any, force: bool, now: str | None, notebooks: str | None, data: st
     with run_lock(Path(data), reports), ledger_of(task) as ledger:
         found = look(task, ledger)
         if found.due or found.mended:
-            from incident_lib.reports.scheduled import make_due
+            from incident_lib.scheduling.making import make_due
 
             return make_due(task, ledger, found)
         say_nothing_due(task)
@@ -129,9 +129,9 @@ def _tell(events: list[dict[str, Any]], data: str, reports: Path, say: Callable[
 def freshness(max_age: str, data: str, reports: str) -> tuple[int, str]:
     """Return the exit code and the line of ``incidents status --max-age``; any trouble is "unknown", code 3."""
     from incident_lib.errors import WorkbookError
-    from incident_lib.reports.days_off import workday_test
-    from incident_lib.reports.freshness import UNKNOWN, check_line, parse_age
-    from incident_lib.reports.ledger import open_ledger, reading
+    from incident_lib.scheduling.days_off import workday_test
+    from incident_lib.scheduling.freshness import UNKNOWN, check_line, parse_age
+    from incident_lib.scheduling.ledger import open_ledger, reading
     from incident_lib.settings import read_settings
 
     try:

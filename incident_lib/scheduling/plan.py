@@ -14,7 +14,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from incident_lib.files import safe_name
-from incident_lib.reports.slots import slots_after, slots_until
+from incident_lib.scheduling.slots import slots_after, slots_until
 from incident_lib.settings import Settings
 from incident_lib.settings.base import WEEKDAYS
 from incident_lib.settings.schedule import NEVER

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from incident_lib.files import safe_name
-from incident_lib.reports.days_off import workday_test
-from incident_lib.reports.inputs import digest, fingerprint, look_at_files
-from incident_lib.reports.ledger import LEDGER, FileState, Ledger, LedgerError, Unfinished, is_damaged, open_ledger
-from incident_lib.reports.plan import DRAFTS, Due, History, due_reports, next_slot, readable
+from incident_lib.scheduling.days_off import workday_test
+from incident_lib.scheduling.inputs import digest, fingerprint, look_at_files
+from incident_lib.scheduling.ledger import LEDGER, FileState, Ledger, LedgerError, Unfinished, is_damaged, open_ledger
+from incident_lib.scheduling.plan import DRAFTS, Due, History, due_reports, next_slot, readable
 from incident_lib.settings import Settings
 
 Say = Callable[..., None]

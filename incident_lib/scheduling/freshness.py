@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incident_lib.errors import SettingsError
-from incident_lib.reports.plan import DRAFTS, SETTING_OF, History, IsWorkday, Past, slots_of
+from incident_lib.scheduling.plan import DRAFTS, SETTING_OF, History, IsWorkday, Past, slots_of
 from incident_lib.settings import Settings
 
 FINE, WARNING, CRITICAL, UNKNOWN = range(4)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from incident_lib.errors import ReportError
-from incident_lib.reports.plan import DRAFTS, Due, Past
+from incident_lib.scheduling.plan import DRAFTS, Due, Past
 
 LEDGER = "ledger.sqlite"
 VERSION = 1

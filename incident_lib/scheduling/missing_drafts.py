@@ -14,10 +14,10 @@ from incident_lib.drafting.summariser import machine_summary
 from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records
-from incident_lib.reports.books import Books
-from incident_lib.reports.ledger import FileState, written
-from incident_lib.reports.plan import DRAFTS, Due, due_drafts
-from incident_lib.reports.schedule_run import Look, drafts_inputs, files_of
+from incident_lib.scheduling.books import Books
+from incident_lib.scheduling.ledger import FileState, written
+from incident_lib.scheduling.look import Look, drafts_inputs, files_of
+from incident_lib.scheduling.plan import DRAFTS, Due, due_drafts
 
 
 @dataclass(frozen=True)

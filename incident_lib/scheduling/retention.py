@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from incident_lib.reports.failures import FAILED
-from incident_lib.reports.ledger import LEDGER
-from incident_lib.reports.plan import DRAFT
 from incident_lib.reports.publish import MANIFEST, SCRATCH, locked, sweep
+from incident_lib.scheduling.ledger import LEDGER
+from incident_lib.scheduling.plan import DRAFT
 from incident_lib.settings.schedule import Retention
 
 _PERIOD = re.compile(r"\d{4}(-Q[1-4]|-\d\d)?|\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")

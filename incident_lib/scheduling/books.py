@@ -10,9 +10,9 @@ from datetime import timedelta
 from time import monotonic
 
 from incident_lib.errors import ReportError
-from incident_lib.reports.ledger import Ledger
-from incident_lib.reports.plan import Due
-from incident_lib.reports.schedule_run import Task
+from incident_lib.scheduling.ledger import Ledger
+from incident_lib.scheduling.look import Task
+from incident_lib.scheduling.plan import Due
 
 
 @dataclass

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from incident_lib.reports.ledger import FileState
+from incident_lib.scheduling.ledger import FileState
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A file changed in the very moment of reading could keep its time stamp: only older ones are trusted.

@@ -14,13 +14,16 @@ from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports import catalogue
 from incident_lib.reports.batch import Effort, Outcome, make_all
-from incident_lib.reports.books import Books
 from incident_lib.reports.failures import FAILED, failures, keep_failure
 from incident_lib.reports.index import rebuild_index
-from incident_lib.reports.inputs import code_fingerprint, digest, fingerprint, versions
-from incident_lib.reports.ledger import Ledger, written
-from incident_lib.reports.missing_drafts import Drafted, write_missing
-from incident_lib.reports.plan import (
+from incident_lib.reports.publish import DISTRIBUTIONS, MANIFEST, place_of
+from incident_lib.reports.run import Forms, Report
+from incident_lib.scheduling.books import Books
+from incident_lib.scheduling.inputs import code_fingerprint, digest, fingerprint, versions
+from incident_lib.scheduling.ledger import Ledger, written
+from incident_lib.scheduling.look import Look, Task
+from incident_lib.scheduling.missing_drafts import Drafted, write_missing
+from incident_lib.scheduling.plan import (
     DRAFT,
     DRAFTS,
     FOLLOW_UP,
@@ -31,10 +34,7 @@ from incident_lib.reports.plan import (
     Due,
     is_unchanged,
 )  # fmt: skip
-from incident_lib.reports.publish import DISTRIBUTIONS, MANIFEST, place_of
-from incident_lib.reports.retention import tidy
-from incident_lib.reports.run import Forms, Report
-from incident_lib.reports.schedule_run import Look, Task
+from incident_lib.scheduling.retention import tidy
 
 INDEX_TITLE = "All reports"
 _WORTH_SHARING = 4
