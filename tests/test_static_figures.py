@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from incident_lib import theme
 from incident_lib.reports.packing import base_85
 from incident_lib.reports.plots import compact, plot_html
-from incident_lib.reports.static_axes import axis_of, date_ticks, formatted, linear_ticks, listed, milliseconds
-from incident_lib.reports.static_figures import KNOWN, static_pictures
-from incident_lib.reports.static_text import paint, width_of, wrapped
+from incident_lib.reports.static.axes import axis_of, date_ticks, formatted, linear_ticks, listed, milliseconds
+from incident_lib.reports.static.figures import KNOWN, static_pictures
+from incident_lib.reports.static.text import paint, width_of, wrapped
 
 
 def pictures(*traces, name="p", **layout):

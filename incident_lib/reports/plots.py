@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from incident_lib import theme
 from incident_lib.reports.packing import packed
-from incident_lib.reports.static_figures import static_pictures
+from incident_lib.reports.static.figures import static_pictures
 
 _ALLOWED = r"/?(?:b|i|em|strong|sub|sup|extra)\s*>|br\s*/?>"
 _PLAIN = {int, float, bool, type(None)}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from incident_lib import theme
-from incident_lib.reports.static_axes import Axis, formatted, listed, number
-from incident_lib.reports.static_bars import PATTERNS, heat_range, pattern_of, shade_of
-from incident_lib.reports.static_marks import DASHES, Plot, nth, short, symbol_path
-from incident_lib.reports.static_text import lines_of, paint, svg_text, width_of, wrapped
+from incident_lib.reports.static.axes import Axis, formatted, listed, number
+from incident_lib.reports.static.bars import PATTERNS, heat_range, pattern_of, shade_of
+from incident_lib.reports.static.marks import DASHES, Plot, nth, short, symbol_path
+from incident_lib.reports.static.text import lines_of, paint, svg_text, width_of, wrapped
 
 TICK = 12
 LEGEND_ROW = 20

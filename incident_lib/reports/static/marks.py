@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from incident_lib.reports.static_axes import Axis, listed, number
-from incident_lib.reports.static_text import lines_of, paint, svg_text
+from incident_lib.reports.static.axes import Axis, listed, number
+from incident_lib.reports.static.text import lines_of, paint, svg_text
 
 DASHES = {"dot": "2 4", "dash": "8 5", "dashdot": "8 4 2 4", "longdash": "14 6", "longdashdot": "14 5 2 5"}
 

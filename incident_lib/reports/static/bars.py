@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from incident_lib.reports.static_axes import formatted, listed, number
-from incident_lib.reports.static_marks import Plot, error_bars, nth, point, short
-from incident_lib.reports.static_text import SIZE, lines_of, mixed, paint, svg_text, width_of
+from incident_lib.reports.static.axes import formatted, listed, number
+from incident_lib.reports.static.marks import Plot, error_bars, nth, point, short
+from incident_lib.reports.static.text import SIZE, lines_of, mixed, paint, svg_text, width_of
 
 PATTERNS = {
     "/": "M-1 7L7 -1M-1 1L1 -1M5 7L7 5", "\\": "M-1 -1L7 7M-1 5L1 7M5 -1L7 1", "x": "M0 0L6 6M6 0L0 6", "-": "M0 3H6",

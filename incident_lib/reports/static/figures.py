@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from incident_lib import theme
-from incident_lib.reports.static_axes import Axis, axis_of, listed, number
-from incident_lib.reports.static_bars import bars, heat_map
-from incident_lib.reports.static_frame import colour_bar, frame_of, grid, legend_of, scale_of, scaled
-from incident_lib.reports.static_marks import DASHES, Plot, nth, scatter, short
-from incident_lib.reports.static_text import lines_of, paint, svg_text
+from incident_lib.reports.static.axes import Axis, axis_of, listed, number
+from incident_lib.reports.static.bars import bars, heat_map
+from incident_lib.reports.static.frame import colour_bar, frame_of, grid, legend_of, scale_of, scaled
+from incident_lib.reports.static.marks import DASHES, Plot, nth, scatter, short
+from incident_lib.reports.static.text import lines_of, paint, svg_text
 
 WIDE, NARROW = 896, 358
 KNOWN = {"scatter", "scattergl", "bar", "heatmap"}

@@ -1,0 +1,1 @@
+"""Pictures of figures without JavaScript: SVG drawn from the figure's own data."""
