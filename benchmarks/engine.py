@@ -36,7 +36,7 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 
 import incident_lib as inc
-from incident_lib.reports.batch import Effort, make_all
+from incident_lib.batches.many import Effort, make_all
 from incident_lib.reports.catalogue import postmortem_draft
 from incident_lib.reports.engine import keep_records
 from incident_lib.reports.kernels import ENVIRONMENT

@@ -86,9 +86,8 @@ _HOMES = {
     ),
     "live.explorer": ("explorer",),
     "letters.review_meeting": ("review_invitation",),
-    "render": ("accounting", "answer", "assumptions", "definitions", "folded", "left_out",
-               "made_from", "metrics", "note", "notes", "stacked", "table",
-               "timeline_mark"),
+    "render": ("answer", "definitions", "folded", "metrics", "note", "notes", "stacked", "table", "timeline_mark"),
+    "closing": ("accounting", "assumptions", "left_out", "made_from"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)

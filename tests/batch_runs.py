@@ -59,7 +59,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from batch_runs import report
 from incident_lib.loading import load
-from incident_lib.reports.batch import Effort, make_all
+from incident_lib.batches.many import Effort, make_all
 folder = Path({folder!r})
 reports = [report(folder / "slow.ipynb", folder / "data", number) for number in range({count})]
 told = lambda one: print(one.report.name, "skipped" if one.skipped else one.error or "made", flush=True)

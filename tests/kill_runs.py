@@ -29,8 +29,8 @@ from typing import Any
 from publish_only import publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
+from incident_lib.batches.many import Outcome
 from incident_lib.cli import cli
-from incident_lib.reports.batch import Outcome
 from incident_lib.reports.run import Report
 from incident_lib.scheduling import making as scheduled
 

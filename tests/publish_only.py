@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from incident_lib.batches.many import Outcome
 from incident_lib.errors import WorkbookError
-from incident_lib.reports.batch import Outcome
 from incident_lib.reports.publish import manifest_of, place_of, publish, workspace
 from incident_lib.reports.run import Report
 

@@ -18,11 +18,12 @@ from batch_runs import (
     write_workbook,
 )
 
+from incident_lib.batches import foreman
+from incident_lib.batches import many as batch
+from incident_lib.batches.made_before import MADE, code, read_made
+from incident_lib.batches.many import Effort, make_all
 from incident_lib.errors import ReportError
 from incident_lib.loading import load
-from incident_lib.reports import batch, foreman
-from incident_lib.reports.batch import Effort, make_all
-from incident_lib.reports.made_before import MADE, code, read_made
 from incident_lib.reports.run import run_report
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")

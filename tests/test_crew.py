@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from incident_lib.reports.crew import how_it_ended
+from incident_lib.batches.crew import how_it_ended
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 FRAME = """
 import json, os, signal, subprocess, sys, time
-from incident_lib.reports import crew
-from incident_lib.reports.crew import Crew
+from incident_lib.batches import crew
+from incident_lib.batches.crew import Crew
 
 def gather(workers, jobs, seconds=20):
     for number, job in enumerate(jobs):

@@ -5,13 +5,13 @@ import pytest
 from batch_runs import write_workbook
 from click.testing import CliRunner
 
+from incident_lib.batches import drafts as draft_batch
+from incident_lib.batches.drafts import UNFINISHED, Drafts, draft_all, incidents_to_draft
+from incident_lib.batches.foreman import Alone
 from incident_lib.cli import cli
 from incident_lib.commands import batches
 from incident_lib.drafting.sidecar import page_path
 from incident_lib.loading import load
-from incident_lib.reports import draft_batch
-from incident_lib.reports.draft_batch import UNFINISHED, Drafts, draft_all, incidents_to_draft
-from incident_lib.reports.foreman import Alone
 from incident_lib.reports.publish import manifest_of, place_of, publish, workspace
 from incident_lib.reports.run import run_report
 

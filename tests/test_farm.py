@@ -9,11 +9,11 @@ import sys
 import pytest
 from batch_runs import descendants, is_alive, report, wait_until, write_notebook, write_workbook
 
+from incident_lib.batches.farm import cluster_at, unfit_for
+from incident_lib.batches.made_before import code
+from incident_lib.batches.many import make_all
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.loading import load
-from incident_lib.reports.batch import make_all
-from incident_lib.reports.farm import cluster_at, unfit_for
-from incident_lib.reports.made_before import code
 from incident_lib.reports.run import run_report
 
 pytest.importorskip("distributed")
@@ -112,7 +112,7 @@ def test_tls_keeps_strangers_out(tmp_path, cluster, monkeypatch):
     with dask.config.set(own):
         [outcome] = make_all([report(notebook, data, 1)], into=tmp_path / "far", start=cluster_at(address))
     assert outcome.error is None
-    monkeypatch.setattr("incident_lib.reports.farm.CONNECT_SECONDS", 2)
+    monkeypatch.setattr("incident_lib.batches.farm.CONNECT_SECONDS", 2)
     with pytest.raises(ReportError, match="no Dask scheduler answers at tls://"):
         make_all([report(notebook, data, 1)], into=tmp_path / "far", start=cluster_at(address))
 
@@ -126,7 +126,7 @@ def test_addresses_are_those_of_schedulers(address):
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
     """Where nobody listens, the batch says so, and makes nothing."""
-    monkeypatch.setattr("incident_lib.reports.farm.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("incident_lib.batches.farm.CONNECT_SECONDS", 1)
     data, notebook = write_workbook(tmp_path / "data"), write_notebook(tmp_path / "one.ipynb")
 
     with pytest.raises(ReportError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1"):

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "incident_lib"
 LAYERS = [
     {"cli", "commands", "__main__"},
     {"scheduling"},
-    {"live"},
+    {"live", "batches"},
     {"reports"},
     {"explore.pictures", "explore.page_pictures"},
     {"explore.one_incident", "explore.comparing"},
@@ -24,6 +24,7 @@ LAYERS = [
     {"follow_up.board_figures"},
     {
         "figures",
+        "closing",
         "render",
         "letters.correspondence",
         "letters.texts",

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from incident_lib.render import DONE_MIMETYPE
+from incident_lib.closing import DONE_MIMETYPE
 from incident_lib.reports.executed import settled
 from incident_lib.reports.run import execute, read_notebook
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from factories import HOUR, NOON, page
 
-from incident_lib import figures, render
+from incident_lib import closing, figures, render
 from incident_lib.drafting import page_html
 from incident_lib.review import figures as review_figures
 from incident_lib.review import rule_figures
@@ -63,7 +63,7 @@ def test_the_exact_values_travel_beside_the_table():
 def test_the_last_cell_marks_the_end_and_names_every_file(loaded):
     """The publisher trusts nothing but this mark."""
     records = loaded(page())
-    done = render.made_from(records, title="T", answer="A", incidents=["INC-1"]).data[render.DONE_MIMETYPE]
+    done = closing.made_from(records, title="T", answer="A", incidents=["INC-1"]).data[closing.DONE_MIMETYPE]
 
     assert (done["title"], done["answer"], done["as_of"]) == ("T", "A", "2026-06-01T23:59:59Z")
     assert set(done["sources"]) == {"postmortems/0.md", "workbook.toml"}
@@ -73,9 +73,9 @@ def test_what_was_left_out_is_shown_with_its_place(loaded):
     """Each problem stands with its file and line; the account adds up."""
     records = loaded(page(severity="urgent"))
 
-    assert "postmortems/0.md line 4" in render.left_out(records).html
-    assert "rows read = " in render.accounting(records).html
-    assert "5 business days" in render.assumptions(records).html
+    assert "postmortems/0.md line 4" in closing.left_out(records).html
+    assert "rows read = " in closing.accounting(records).html
+    assert "5 business days" in closing.assumptions(records).html
 
 
 def test_a_page_with_html_in_it_is_shown_as_text():

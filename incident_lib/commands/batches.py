@@ -49,8 +49,8 @@ def one_of(batch: bool, single: str | None, name: str, flag: str) -> None:
 
 def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Draft every major incident that has no page yet, and say what became of it."""
+    from incident_lib.batches.drafts import Drafts, draft_all, incidents_to_draft
     from incident_lib.loading import load
-    from incident_lib.reports.draft_batch import Drafts, draft_all, incidents_to_draft
 
     records, into = load(data, as_of=as_of), Path(reports)
     drafts = Drafts(tuple(incidents_to_draft(records, into)), data, as_of, owner, into)
@@ -62,8 +62,8 @@ def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | N
 
 def review_each_customer(period: str, data: str, reports: str, as_of: str | None) -> None:
     """Make the review of a period for each customer, and say what became of it."""
+    from incident_lib.batches.many import make_all
     from incident_lib.loading import load
-    from incident_lib.reports.batch import make_all
     from incident_lib.reports.catalogue import service_review
     from incident_lib.review.service_review import known_customers
 
@@ -81,13 +81,13 @@ def _choices() -> dict[str, Any]:
 
 def _how(records: Any, some: list[Any]) -> dict[str, Any]:
     """Return how a batch is to be made: by the settings and the command's options."""
-    from incident_lib.reports.batch import PLAIN, Effort
+    from incident_lib.batches.many import PLAIN, Effort
 
     own = records.settings.reports
     effort = Effort(workers=own.workers or None, megabytes=own.notebook_megabytes)
     how = {"effort": effort, "forms": forms_wanted(some[0]) if some else PLAIN, "again": _choices()["again"]}
     if _choices()["scheduler"]:
-        from incident_lib.reports.farm import cluster_at
+        from incident_lib.batches.farm import cluster_at
 
         how["start"] = cluster_at(_choices()["scheduler"])
     return how

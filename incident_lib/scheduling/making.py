@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
+from incident_lib.batches.many import Effort, Outcome, make_all
 from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports import catalogue
-from incident_lib.reports.batch import Effort, Outcome, make_all
 from incident_lib.reports.failures import FAILED, failures, keep_failure
 from incident_lib.reports.index import rebuild_index
 from incident_lib.reports.publish import DISTRIBUTIONS, MANIFEST, place_of

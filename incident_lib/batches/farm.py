@@ -22,10 +22,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from incident_lib.batches.foreman import Foreman, can_fork
+from incident_lib.batches.jobs import Orders
+from incident_lib.batches.made_before import code
 from incident_lib.errors import ReportError, SettingsError
-from incident_lib.reports.foreman import Foreman, can_fork
-from incident_lib.reports.jobs import Orders
-from incident_lib.reports.made_before import code
 
 RETRIES = 2  # of a job whose foreman was killed; how many workers' deaths it may outlive is Dask's allowed-failures
 CONNECT_SECONDS = 30

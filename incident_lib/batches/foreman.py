@@ -18,14 +18,14 @@ from multiprocessing.connection import Connection, Pipe
 from time import monotonic
 from typing import Any
 
+from incident_lib.batches.crew import Crew, Job, Stopped
+from incident_lib.batches.jobs import Orders, Shared, do
 from incident_lib.errors import ReportError
-from incident_lib.reports.crew import Crew, Job, Stopped
-from incident_lib.reports.jobs import Orders, Shared, do
 from incident_lib.reports.kernels import ENVIRONMENT
 from incident_lib.reports.warm.rehearsal import freeze
 from incident_lib.reports.warm.server import import_early
 
-_START = "import sys; from incident_lib.reports.foreman import main; main(int(sys.argv[1]))"
+_START = "import sys; from incident_lib.batches.foreman import main; main(int(sys.argv[1]))"
 _ENDING_SECONDS = 10
 _AHEAD = 2  # jobs per worker that wait, so that no worker ever waits for the caller
 

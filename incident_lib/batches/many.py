@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from incident_lib.batches.foreman import Alone, Foreman, can_fork
+from incident_lib.batches.jobs import Effort, Orders, report_as_data
+from incident_lib.batches.made_before import inputs_of, key_of, note_made, published_before, read_made
 from incident_lib.records import Records
-from incident_lib.reports.foreman import Alone, Foreman, can_fork
-from incident_lib.reports.jobs import Effort, Orders, report_as_data
-from incident_lib.reports.made_before import inputs_of, key_of, note_made, published_before, read_made
 from incident_lib.reports.publish import MANIFEST, Published, place_of, published_at
 from incident_lib.reports.run import Forms, Report
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from incident_lib.batches.jobs import Effort, Orders
+from incident_lib.batches.many import PLAIN, USUAL, Done, Hands, Outcome, answers, hands, make_all, orders_of
 from incident_lib.drafting.sidecar import page_path
 from incident_lib.files import write_atomically
 from incident_lib.loading import load
 from incident_lib.records import Records
-from incident_lib.reports.batch import PLAIN, USUAL, Done, Hands, Outcome, answers, hands, make_all, orders_of
 from incident_lib.reports.catalogue import postmortem_draft
-from incident_lib.reports.jobs import Effort, Orders
 from incident_lib.reports.run import Forms, Report
 
 UNFINISHED = ".unfinished-drafts.json"
