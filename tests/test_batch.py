@@ -194,7 +194,7 @@ def test_a_batch_makes_the_bytes_of_single_runs_and_survives_its_worker(tmp_path
 def test_an_interrupted_batch_leaves_nothing_running_and_goes_on(tmp_path):
     """Ctrl-C ends all processes, kill -9 as well; what was made stays, and each next batch goes on from there."""
     write_workbook(tmp_path / "data")
-    write_notebook(tmp_path / "slow.ipynb", "import time; time.sleep(0.3)")
+    write_notebook(tmp_path / "slow.ipynb", "import time; time.sleep(1)")
     names = {f"n{number}" for number in range(6)}
 
     first = interrupted(tmp_path, signal.SIGINT)

@@ -138,6 +138,10 @@ def fixes(records: Records, likeness: Likeness, *, until: pd.Timestamp, most: in
     upper), by_chance (share of random choices of as many incidents of the records with no more after that day); these
     in words (counts, rate, baseline), fate (``FATES``), again (those after). A clean-up prevents nothing, and is left
     out.
+
+    >>> incidents = inc.incidents_until(records, records.as_of)
+    >>> inc.fixes(records, inc.Likeness(incidents), until=records.as_of)["fate"].unique().tolist()
+    ['came back', 'too early']
     """
     done = _last_tasks(records, likeness).tail(most)
     began = likeness.incidents["started_at"].fillna(likeness.incidents["first_seen_at"])
