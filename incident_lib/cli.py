@@ -104,9 +104,10 @@ def review(
     from incident_lib.periods import parse_period
     from incident_lib.reports.catalogue import process_review, service_review
 
-    _check(data, as_of)
-    name = parse_period(period).name
     batches.one_of(each_customer, customer, "--customer", "--each-customer")
+    if "://" not in data:
+        _check(data, as_of)
+    name = parse_period(period).name
     if each_customer:
         return batches.review_each_customer(name, data, reports, as_of)
     if customer is not None:

@@ -5,15 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from batch_runs import descendants, is_alive, report, wait_until, write_notebook, write_workbook
 
+from incident_lib.batches.afar import near
 from incident_lib.batches.farm import cluster_at, unfit_for
 from incident_lib.batches.made_before import code
 from incident_lib.batches.many import make_all
 from incident_lib.errors import ReportError, SettingsError
 from incident_lib.loading import load
+from incident_lib.reports.index import rebuild_index
 from incident_lib.reports.run import run_report
 
 pytest.importorskip("distributed")
@@ -89,6 +92,37 @@ def test_a_killed_worker_costs_nothing_and_the_bytes_are_those_of_a_local_run(tm
         assert contents(alone.folder) == contents(tmp_path / "far" / "timeliness" / one.name)
     again = make_all(reports, into=tmp_path / "far", start=cluster_at(address), records=load(data))
     assert all(one.skipped for one in again)
+
+
+@on_linux
+def test_data_and_reports_may_be_at_urls(tmp_path, cluster, monkeypatch):
+    """A worker fetches the data for itself and uploads; the bytes are a local run's, and made again is only what failed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "theirs"))
+    address, _ = cluster(1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "ours"))
+    data, far = write_workbook(tmp_path / "data"), tmp_path / "far"
+    fail = f"from pathlib import Path\nassert number != 1 or Path({str(tmp_path / 'mended')!r}).exists(), 'not yet'"
+    notebook = write_notebook(tmp_path / "one.ipynb", fail, "print(records.incidents.to_csv())")
+
+    def batch():
+        with near(data.as_uri(), far.as_uri()) as where:
+            reports = [replace(report(notebook, where.data, number), outside=True) for number in range(3)]
+            done = make_all(reports, into=where.into, records=load(where.data), start=cluster_at(address, where))
+            rebuild_index(where.into, "All")
+            where.push()
+        return done
+
+    first = batch()
+    assert [bool(one.error) for one in first] == [False, True, False] and "not yet" in first[1].error
+    copies = [next((tmp_path / whose).glob("*/.remote/*/*/incidents.csv")) for whose in ("theirs", "ours")]
+    assert copies[0].read_bytes() == copies[1].read_bytes() and not list(tmp_path.glob("local0/**/*.html"))
+    (tmp_path / "mended").touch()
+    second = batch()
+    assert [(one.error, one.skipped) for one in second] == [(None, True), (None, False), (None, True)]
+    for number in range(3):
+        alone = run_report(replace(report(notebook, data, number), outside=True), reports=tmp_path / "near")
+        assert contents(alone.folder) == contents(far / "timeliness" / f"n{number}")
+    assert "timeliness/n1/" in (far / "index.html").read_text() and not list(far.rglob("*.tmp"))
 
 
 @on_linux

@@ -22,10 +22,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from incident_lib.batches.afar import Near, as_told, sent, settled
 from incident_lib.batches.foreman import Foreman, can_fork
 from incident_lib.batches.jobs import Orders
 from incident_lib.batches.made_before import code
-from incident_lib.errors import ReportError, SettingsError
+from incident_lib.errors import ReportError, SettingsError, WorkbookError
 
 RETRIES = 2  # of a job whose foreman was killed; how many workers' deaths it may outlive is Dask's allowed-failures
 CONNECT_SECONDS = 30
@@ -46,8 +47,8 @@ def dask() -> ModuleType:
     return distributed
 
 
-def cluster_at(address: str) -> Callable[[Orders], Cluster]:
-    """Return what connects a batch with the cluster of a scheduler.
+def cluster_at(address: str, where: Near | None = None) -> Callable[[Orders], Cluster]:
+    """Return what connects a batch with the cluster of a scheduler; ``where`` if data or reports are at URLs.
 
     Raises:
         SettingsError: if that is no address of one, or Dask is not installed.
@@ -55,7 +56,7 @@ def cluster_at(address: str) -> Callable[[Orders], Cluster]:
     if not _ADDRESS.fullmatch(address):
         raise SettingsError(f"--scheduler: {address!r} is no scheduler's address; expected tcp://host:8786 or tls://…")
     dask()
-    return lambda orders: Cluster(address, orders)
+    return lambda orders: Cluster(address, orders, where)
 
 
 class Cluster:
@@ -67,12 +68,14 @@ class Cluster:
 
     ahead = 100_000  # Dask keeps what waits
 
-    def __init__(self, address: str, orders: Orders) -> None:
+    def __init__(self, address: str, orders: Orders, where: Near | None = None) -> None:
+        self._far = as_told(where.far) if where else None
+        self._mirror = where.mirror if where else None
         self._orders = {**asdict(orders), "into": str(Path(orders.home) / orders.into)}
         self._shared: list[str | None] | None = None
         self._client = _connected(address)
         self._done = dask().as_completed(loop=self._client.loop)
-        self._numbers: dict[str, int] = {}
+        self._jobs: dict[str, Mapping[str, Any]] = {}
 
     def __enter__(self) -> Cluster:
         return self
@@ -91,18 +94,27 @@ class Cluster:
 
     def give(self, job: Mapping[str, Any]) -> None:
         """Send a job."""
-        future = self._client.submit(do_there, self._orders, self._shared, code(), dict(job), pure=False,
-                                     retries=RETRIES)  # fmt: skip
-        self._numbers[future.key] = job["number"]
+        future = self._client.submit(do_there, self._orders, self._shared, code(), dict(job), self._far,
+                                     pure=False, retries=RETRIES)  # fmt: skip
+        self._jobs[future.key] = job
         self._done.add(future)
 
     def answer(self) -> dict[str, Any]:
         """Return the next answer."""
         future = next(self._done)
-        number, error = self._numbers.pop(future.key), future.exception()
+        job, error = self._jobs.pop(future.key), future.exception()
         answer = {"error": _in_words(error), "seconds": 0.0} if error else future.result()
         future.release()
-        return {**answer, "number": number}
+        return {**self._looked_at(answer, job), "number": job["number"]}
+
+    def _looked_at(self, answer: dict[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+        """Bring what tells of a report that was made, if reports are at a URL."""
+        if self._mirror and not (answer.get("error") or answer.get("died")):
+            try:
+                self._mirror.arrived(job["report"]["kind"], job["report"]["name"])
+            except WorkbookError as error:
+                return {**answer, "error": str(error)}
+        return answer
 
 
 def _connected(address: str) -> Any:
@@ -127,19 +139,38 @@ def _in_words(error: BaseException) -> str:
 
 
 def do_there(
-    orders: dict[str, Any], shared: list[str | None] | None, codes: str, job: dict[str, Any]
-) -> dict[str, Any]:
+    orders: dict[str, Any], shared: list[str | None] | None, codes: str, job: dict[str, Any],
+    far: dict[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Do a job on a Dask worker, with its foreman; return the answer (see ``jobs.do``).
+
+    ``far`` tells which of data and reports are at URLs (``afar.Far``).
 
     Raises:
         ReportError: if the foreman was killed; Dask then tries again.
     """
     worker = dask().get_worker()
-    unfit = unfit_for(orders, shared, codes)
+    own = Path(worker.local_directory).resolve()
+    there = {"home": str(own)} if far and far["data"] and far["reports"] else orders
+    unfit = unfit_for(there, None if far and far["data"] else shared, codes)
     if unfit:
-        return {"error": f"the worker at {worker.address} {unfit}", "seconds": 0.0}
-    bench = bench_for(replace(Orders(**orders), workers=worker.state.nthreads), shared)
-    return bench.do(job)
+        return _refused(f"the worker at {worker.address} {unfit}")
+    if far:
+        try:
+            orders, shared, job = settled(far, orders, shared, job, own)
+        except WorkbookError as error:
+            return _refused(f"the worker at {worker.address}: {error}")
+    answer = bench_for(replace(Orders(**orders), workers=worker.state.nthreads), shared).do(job)
+    if far and far["reports"] and not (answer.get("error") or answer.get("died")):
+        try:
+            sent(far, orders, job)
+        except WorkbookError as error:
+            return _refused(f"the worker at {worker.address}: {error}")
+    return answer
+
+
+def _refused(why: str) -> dict[str, Any]:
+    return {"error": why, "seconds": 0.0}
 
 
 def unfit_for(orders: Mapping[str, Any], shared: list[str | None] | None, codes: str) -> str:

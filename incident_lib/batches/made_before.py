@@ -43,7 +43,7 @@ def inputs_of(records: Records, forms: Forms) -> str:
 def key_of(report: Report, inputs: str) -> str:
     """Return a digest of all that one report's bytes depend on."""
     notebook = hashlib.sha256(report.notebook.read_bytes()).hexdigest() if report.notebook.is_file() else ""
-    return _digest([inputs, report.kind, report.name, notebook, dict(report.parameters), report.title, report.outside])
+    return _digest([inputs, report.kind, report.name, notebook, report.told, report.title, report.outside])
 
 
 @cache

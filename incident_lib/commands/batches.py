@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -45,41 +44,53 @@ def one_of(batch: bool, single: str | None, name: str, flag: str) -> None:
         raise click.UsageError(f"say either {name} or {flag}")
     if not batch and any(_choices().values()):
         raise click.UsageError(f"--again and --scheduler need {flag}")
+    told = click.get_current_context().params
+    for option in ("data", "reports"):
+        if "://" in str(told.get(option)) and not _choices().get("scheduler"):
+            raise click.UsageError(f"--{option} at a URL needs {flag} with --scheduler; expected a folder")
 
 
 def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | None) -> None:
     """Draft every major incident that has no page yet, and say what became of it."""
+    from incident_lib.batches.afar import near
     from incident_lib.batches.drafts import Drafts, draft_all, incidents_to_draft
     from incident_lib.loading import load
 
-    records, into = load(data, as_of=as_of), Path(reports)
-    drafts = Drafts(tuple(incidents_to_draft(records, into)), data, as_of, owner, into)
-    if not drafts.incidents:
-        click.echo("every major incident has its page")
-    with _told(into, len(drafts.incidents)) as told:
-        draft_all(drafts, records, on_page=told.page, on_done=told.done, **_how(records, drafts.reports[:1]))
+    if "://" in data:
+        raise click.UsageError("drafts write pages into the workbook: --data has to be a folder")
+    with near(data, reports) as where:
+        records = load(data, as_of=as_of)
+        drafts = Drafts(tuple(incidents_to_draft(records, where.into)), data, as_of, owner, where.into)
+        if not drafts.incidents:
+            click.echo("every major incident has its page")
+        with _told(where, len(drafts.incidents)) as told:
+            draft_all(drafts, records, on_page=told.page, on_done=told.done,
+                      **_how(records, drafts.reports[:1], where))  # fmt: skip
 
 
 def review_each_customer(period: str, data: str, reports: str, as_of: str | None) -> None:
     """Make the review of a period for each customer, and say what became of it."""
+    from incident_lib.batches.afar import near
     from incident_lib.batches.many import make_all
     from incident_lib.loading import load
     from incident_lib.reports.catalogue import service_review
     from incident_lib.review.service_review import known_customers
 
-    records, into = load(data, as_of=as_of), Path(reports)
-    wanted = [service_review(data, as_of, period, customer) for customer in known_customers(records)]
-    if not wanted:
-        click.echo("the records name no customer")
-    with _told(into, len(wanted)) as told:
-        make_all(wanted, into=into, records=records, on_done=told.done, **_how(records, wanted[:1]))
+    with near(data, reports) as where:
+        records = load(where.data, as_of=as_of)
+        wanted = [service_review(where.data, as_of, period, customer) for customer in known_customers(records)]
+        if not wanted:
+            click.echo("the records name no customer")
+        with _told(where, len(wanted)) as told:
+            make_all(wanted, into=where.into, records=records, on_done=told.done,
+                     **_how(records, wanted[:1], where))  # fmt: skip
 
 
 def _choices() -> dict[str, Any]:
     return click.get_current_context().meta.get(_CHOICES, {})
 
 
-def _how(records: Any, some: list[Any]) -> dict[str, Any]:
+def _how(records: Any, some: list[Any], where: Any) -> dict[str, Any]:
     """Return how a batch is to be made: by the settings and the command's options."""
     from incident_lib.batches.many import PLAIN, Effort
 
@@ -89,12 +100,12 @@ def _how(records: Any, some: list[Any]) -> dict[str, Any]:
     if _choices()["scheduler"]:
         from incident_lib.batches.farm import cluster_at
 
-        how["start"] = cluster_at(_choices()["scheduler"])
+        how["start"] = cluster_at(_choices()["scheduler"], where)
     return how
 
 
 @contextmanager
-def _told(into: Path, count: int) -> Iterator[Told]:
+def _told(where: Any, count: int) -> Iterator[Told]:
     """Show a batch's progress; at its end, however it comes, bring the index up to date and say how many were made.
 
     Exit code 1 if one failed, 130 after Ctrl-C.
@@ -108,10 +119,11 @@ def _told(into: Path, count: int) -> Iterator[Told]:
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        if count and into.is_dir():
-            rebuild_index(into, "All reports")
+        if count and where.into.is_dir():
+            rebuild_index(where.into, "All reports")
+            where.push()
     if count:
-        click.echo(f"all reports: {into / 'index.html'}")
+        click.echo(f"all reports: {where.index}")
     if interrupted:
         click.echo("interrupted; what is made is kept, and the same command goes on from there", err=True)
     click.echo(told.sum)
