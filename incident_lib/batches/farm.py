@@ -161,7 +161,9 @@ def do_there(
         except WorkbookError as error:
             return _refused(f"the worker at {worker.address}: {error}")
     answer = bench_for(replace(Orders(**orders), workers=worker.state.nthreads), shared).do(job)
-    if far and far["reports"] and not (answer.get("error") or answer.get("died")):
+    if far and far["reports"] and answer.get("error"):
+        answer["error"] += f", on the worker at {worker.address}"
+    elif far and far["reports"] and not answer.get("died"):
         try:
             sent(far, orders, job)
         except WorkbookError as error:
