@@ -148,10 +148,7 @@ def report(which: str | None, period: str | None, data: str, reports: str, as_of
               catalogue.follow_up(data, as_of)]  # fmt: skip
     if not records.major.empty:
         wanted.append(catalogue.postmortem_draft(data, as_of, newest_major(records)))
-    for one in wanted:
-        published = _make(one, reports)
-        click.echo(f"{published.title}: {published.answer}")
-    _say_where(None, reports)
+    _make_side_by_side(wanted, records, reports)
 
 
 @cli.command("follow-up")
@@ -239,6 +236,24 @@ def _make(one: Report, reports: str) -> Any:
     finally:  # a run that failed is named there
         if Path(reports).is_dir():
             rebuild_index(Path(reports), "All reports")
+
+
+def _make_side_by_side(wanted: list[Report], records: Any, reports: str) -> None:
+    """Run several reports at once and rebuild the index; one that fails costs itself only, and is told at the end."""
+    from incident_lib.batches.many import Outcome, make_all
+    from incident_lib.errors import ReportError
+    from incident_lib.reports.index import rebuild_index
+
+    def tell(outcome: Outcome) -> None:
+        if outcome.published:
+            click.echo(f"{outcome.published.title}: {outcome.published.answer}")
+
+    forms = publishing.forms_wanted(wanted[0])
+    outcomes = make_all(wanted, into=Path(reports), records=records, again=True, forms=forms, on_done=tell)
+    rebuild_index(Path(reports), "All reports")
+    _say_where(None, reports)
+    if failed := [one.error for one in outcomes if one.error]:
+        raise ReportError("; ".join(failed))
 
 
 @contextmanager
