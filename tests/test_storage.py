@@ -237,6 +237,18 @@ def test_what_was_made_is_noted_on_the_way(memory, tmp_path, monkeypatch):
     assert memory.cat_file("/r/.made.jsonl") == b"{}\n"
 
 
+def test_what_is_still_to_be_made_is_noted_at_once_and_removed_in_the_end(memory, tmp_path):
+    """Drafts whose pages are written but not their reports are known at the URL until all are made."""
+    mirror = Mirror("memory://r", tmp_path, WITH_MEMORY)
+    (tmp_path / ".unfinished-drafts.json").write_text("{}")
+    mirror.begin()
+    assert memory.cat_file("/r/.unfinished-drafts.json") == b"{}"
+    (tmp_path / ".unfinished-drafts.json").unlink()
+    mirror.push()
+
+    assert not memory.exists("/r/.unfinished-drafts.json")
+
+
 def test_a_worker_is_told_of_its_own_folders(tmp_path):
     """On a worker the data are the fetched ones, and reports are made below its own folder."""
     data = write_workbook(tmp_path / "data")

@@ -37,6 +37,7 @@ class Mirror:
 
     def __init__(self, url: str, into: Path, schemes: Iterable[str] = SCHEMES) -> None:
         self.into, self._remote, self._arrived = into, reach(url, writing=True, schemes=schemes), 0
+        self._begun = False
         with in_a_sentence("read", url):
             for name in (MADE, UNFINISHED):
                 with suppress(FileNotFoundError):
@@ -54,6 +55,17 @@ class Mirror:
             self._arrived += 1
             if not self._arrived % NOTED_EACH:
                 self._note()
+
+    def begin(self) -> None:
+        """Note what is still to be made, once: a batch that is killed then goes on from there, on any machine.
+
+        Raises:
+            ReportError: if it can't be written there.
+        """
+        if not self._begun:
+            with in_a_sentence("write", self._remote.url):
+                self._note()
+            self._begun = True
 
     def push(self) -> None:
         """Upload the index, the pages of incidents, and the notes of what was made.

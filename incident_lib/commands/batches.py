@@ -63,8 +63,14 @@ def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | N
         drafts = Drafts(tuple(incidents_to_draft(records, where.into)), data, as_of, owner, where.into)
         if not drafts.incidents:
             click.echo("every major incident has its page")
+
+        def page(incident_id: str, error: str | None) -> None:
+            told.page(incident_id, error)
+            if where.mirror:
+                where.mirror.begin()
+
         with _told(where, len(drafts.incidents)) as told:
-            draft_all(drafts, records, on_page=told.page, on_done=told.done,
+            draft_all(drafts, records, on_page=page, on_done=told.done,
                       **_how(records, drafts.reports[:1], where))  # fmt: skip
 
 
