@@ -53,9 +53,12 @@ def report(notebook: Path, data: Path, number: int) -> Report:
     return Report("timeliness", f"n{number}", notebook, {"data": str(data), "number": number}, "Short")
 
 
+# A shell's background job begins with SIGINT ignored; ours obeys it, as one of a terminal would.
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {tests!r})
 from batch_runs import report
 from incident_lib.loading import load

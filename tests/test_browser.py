@@ -271,6 +271,19 @@ def test_paper_has_a_picture_of_every_figure(visit, report):
     assert opened.complaints() == []
 
 
+def test_a_heading_that_is_repeated_on_paper_keeps_its_words(visit, report):
+    """A browser leaves buttons out where a header stands again on the next sheet, so on paper there are none."""
+    opened = visit(report)
+    button = opened.page.locator("thead th button").first
+    button.wait_for()
+    style = "one => { const own = getComputedStyle(one); return [own.display, getComputedStyle(one.closest('th')).boxShadow] }"
+    before = button.evaluate(style)
+    opened.page.emulate_media(media="print")
+
+    assert before[0] == "inline-block" and before[1] != "none"
+    assert button.evaluate(style) == ["contents", "none"]
+
+
 @pytest.mark.parametrize(("width", "kind"), [(375, "narrow"), (1280, "wide")])
 def test_without_scripts_there_are_text_tables_and_pictures(visit, report, width, kind):
     """A mail preview shows everything: each figure of ours as a picture that fits, the others as a sentence."""
