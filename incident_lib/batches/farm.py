@@ -119,10 +119,13 @@ class Cluster:
 
 def _connected(address: str) -> Any:
     """Return a client of a scheduler that has at least one worker."""
-    library = dask()
+    client = dask().Client.__new__(dask().Client)
     try:
-        client = library.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client.__init__(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: it has no certificate
+        # else Dask closes it when it is collected: maybe while the next one starts, and then both wait for ever
+        with suppress(Exception):
+            client.close(timeout=CONNECT_SECONDS)
         raise ReportError(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
     try:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
