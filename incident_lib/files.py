@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from incident_lib.errors import WorkbookError
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
@@ -20,6 +22,7 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _NO_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
+_NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -48,8 +51,9 @@ def create_only(path: Path, content: bytes) -> None:
         WorkbookError: if something is there already, or the file can't be written.
     """
     try:
-        with _temporary(path, content) as temporary:
-            _link(temporary, path, content)
+        if not _written_unnamed(path, content):
+            with _temporary(path, content) as temporary:
+                _link(temporary, path, content)
         sync_folder(path.parent)
     except FileExistsError as error:
         raise WorkbookError(f"{path} exists already, and is left as it is") from error
@@ -156,14 +160,62 @@ def safe_name(text: str) -> str:
 
 
 @contextmanager
+def alone(lock_file: Path, busy: WorkbookError, *, seconds: float = 0) -> Iterator[None]:
+    """Hold a lock file, which the system frees if this process dies; wait for it so long, then raise ``busy``."""
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout as error:
+        raise busy from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def _temporary(path: Path, content: bytes) -> Iterator[Path]:
     """Give a finished, synced file beside the path, and see that it is gone afterwards."""
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}.tmp")
     try:
-        write_synced(temporary, content)
+        if not _written_unnamed(temporary, content):
+            write_synced(temporary, content)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _written_unnamed(path: Path, content: bytes) -> bool:
+    """Write a file without a name, sync it, then name it: if this process dies before, the system keeps nothing of it.
+
+    Returns False where the system can't (it is Linux's, and not every file system's).
+
+    Raises:
+        OSError: if the name is taken, or the file can't be written.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        descriptor = os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except OSError as error:
+        if error.errno in _NO_UNNAMED:
+            return False
+        raise
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+        return _named(descriptor, path)
+
+
+def _named(descriptor: int, path: Path) -> bool:
+    try:  # a folder's descriptor makes Python use the call that follows links, of which that in /proc is one
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
+    except OSError as error:
+        if error.errno in _NO_LINKS | {errno.ENOENT}:
+            return False
+        raise
+    return True
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from incident_lib.errors import WorkbookError
-from incident_lib.files import safe_name, sync_folder, write_atomically
+from incident_lib.files import alone, safe_name, sync_folder, write_atomically
 from incident_lib.letters.correspondence import KEY, POLICY, TEXT, Letter, as_mail, digest, one_line
 from incident_lib.settings import Settings
 
@@ -169,12 +168,6 @@ def held(outbox: Path) -> Iterator[None]:
         WorkbookError: if another run holds it.
     """
     outbox.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(outbox / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise WorkbookError(f"another run is sending from {outbox}; wait until it has ended") from error
-    try:
+    busy = WorkbookError(f"another run is sending from {outbox}; wait until it has ended")
+    with alone(outbox / ".lock", busy):
         yield
-    finally:
-        lock.release()

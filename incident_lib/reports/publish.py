@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from incident_lib.errors import ReportError, SettingsError
-from incident_lib.files import TEMPORARY, exchange, safe_name, sync_folder, write_synced
+from incident_lib.files import TEMPORARY, alone, exchange, safe_name, sync_folder, write_synced
 
 MANIFEST = "manifest.json"
 LOCK, SCRATCH, ASIDE = ".lock", ".scratch-", ".aside-"
@@ -97,16 +97,9 @@ def locked(reports: Path) -> Iterator[None]:
     Raises:
         ReportError: if another run holds it for a minute.
     """
-    lock = FileLock(reports / LOCK)
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout as error:
-        message = f"another run has been publishing into {reports} for {LOCK_SECONDS} seconds; try later"
-        raise ReportError(message) from error
-    try:
+    busy = ReportError(f"another run has been publishing into {reports} for {LOCK_SECONDS} seconds; try later")
+    with alone(reports / LOCK, busy, seconds=LOCK_SECONDS):
         yield
-    finally:
-        lock.release()
 
 
 def sweep(reports: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from incident_lib.errors import ReportError, RunningError
+from incident_lib.files import alone
 
 LOCK = ".run.lock"
 _NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -37,14 +36,5 @@ def run_lock(data: Path, reports: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _locked(folder: Path, how: str) -> Iterator[None]:
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise RunningError(f"another run is at work {how} {folder}; it will do what is due") from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(folder: Path, how: str) -> AbstractContextManager[None]:
+    return alone(folder / LOCK, RunningError(f"another run is at work {how} {folder}; it will do what is due"))
