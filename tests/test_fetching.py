@@ -135,6 +135,16 @@ def test_only_what_may_have_changed_is_asked_for_again(tool, tmp_path):
     assert '"status": "resolved"' in (tmp_path / "pagerduty/incidents-2026-02.json").read_text()
 
 
+def test_an_earlier_beginning_is_asked_for(tool, tmp_path):
+    """Where the settings name an earlier day than before, the rest of its month is fetched, settled or not."""
+    known = [incident(1, datetime(2026, 1, 5, tzinfo=UTC)), incident(2, datetime(2026, 1, 20, tzinfo=UTC))]
+    server = tool(account(known))
+    for day in (10, 1):
+        ask(pagerduty, "PagerDuty", PagerDutyAccount(since=date(2026, 1, day), url=server.url), tmp_path, NOW)
+
+    assert stored_incidents(tmp_path) == ["P000001", "P000002"]
+
+
 def test_more_than_may_be_paged_through_is_asked_for_in_halves(tool, tmp_path):
     """PagerDuty pages no farther than 10,000; a month with more comes whole."""
     minute = timedelta(minutes=1)

@@ -12,6 +12,7 @@ from incident_lib.fetching.api import Api
 from incident_lib.fetching.store import Record, Window, merged, months, records_in, store, stored
 from incident_lib.settings.fetch import PagerDutyAccount
 
+NAME = "PagerDuty"
 HEADERS = {"Authorization": "Token token={token}", "Accept": "application/vnd.pagerduty+json;version=2"}
 KINDS = ("incidents", "log_entries")
 PAGE, DEEPEST = 100, 10_000  # as many as one answer holds, and the farthest that the tool lets us page
@@ -32,18 +33,22 @@ def fetch(api: Api, account: PagerDutyAccount, folder: Path, now: datetime, say:
         for kind, path in paths.items():
             found = _month(api, kind, month)
             known = records_in((stored(path) or {}).get(kind, []), str(path))
-            until = month.end.isoformat().replace("+00:00", "Z")
-            written += store(path, {kind: merged(known, found, _id), "until": until})
+            written += store(path, {kind: merged(known, found, _id), **_bounds(month)})
             say(f"{month.name}: {len(found)} {kind.replace('_', ' ')}")
     return written
 
 
 def is_settled(content: Any, month: Window) -> bool:
     """Tell whether a month was asked for after its end, and all of its incidents are resolved."""
-    if not isinstance(content, dict) or content.get("until") != month.end.isoformat().replace("+00:00", "Z"):
+    if not isinstance(content, dict) or any(content.get(name) != text for name, text in _bounds(month).items()):
         return False
     over = month.start.month != month.end.month
     return over and all(one.get("status") == "resolved" for one in content.get("incidents", []))
+
+
+def _bounds(month: Window) -> dict[str, str]:
+    """Return what of a month was asked for, as its file says it."""
+    return {"since": f"{month.start:%Y-%m-%dT%H:%M:%SZ}", "until": f"{month.end:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _id(record: Record) -> str:

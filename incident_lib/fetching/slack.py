@@ -17,6 +17,7 @@ from incident_lib.fetching.store import Record, Window, days, merged, records_in
 from incident_lib.records import unknown
 from incident_lib.settings.fetch import SlackWorkspace
 
+NAME = "Slack"
 HEADERS = {"Authorization": "Bearer {token}"}
 FOLDER = "slack"
 PAGE, SPAN_DAYS, AGAIN_DAYS = 200, 7, 7

@@ -9,6 +9,7 @@ from incident_lib.fetching.api import Api
 from incident_lib.fetching.store import Record, merged, records_in, store, stored
 from incident_lib.settings.fetch import StatuspagePage
 
+NAME = "Statuspage"
 HEADERS = {"Authorization": "OAuth {token}"}
 PAGE = 100
 FILE = "statuspage/incidents.json"
