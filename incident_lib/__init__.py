@@ -21,7 +21,7 @@ _HOMES = {
     "story.related": ("related_incidents",),
     "story.facts": ("customers_mentioned", "guesses", "proposed_tasks"),
     "drafting.draft": ("draft_page", "draft_sentences", "newest_major"),
-    "drafting.redraft": ("evidence_sentence", "preview", "redraft_sentence"),
+    "drafting.writing": ("evidence_sentence", "preview", "redraft_sentence"),
     "drafting.completeness": ("completeness_sentence", "page_completeness"),
     "drafting.wording": ("findings_table", "lint_text"),
     "drafting.audiences": ("customer_notice",),

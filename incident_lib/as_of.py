@@ -6,7 +6,8 @@ from datetime import UTC, tzinfo
 
 import pandas as pd
 
-from incident_lib.tables import SEVERITY_DTYPE, TABLES, Table
+from incident_lib.tables import TABLES
+from incident_lib.typed_table import SEVERITY_DTYPE, Table
 
 NEVER = pd.Timestamp("2000-01-01", tz="UTC")
 PLANNED = {"due_on", "meeting_at"}

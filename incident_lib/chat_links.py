@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 
-from incident_lib.tables import join_names, split_names
+from incident_lib.column_texts import join_names, split_names
 
 WITHIN = pd.Timedelta(days=1)
 _PERMALINK = re.compile(r"/archives/[A-Z0-9]+/p\d+(?:\?|$)")

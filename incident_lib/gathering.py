@@ -9,13 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.chat_links import chat_references, referring
+from incident_lib.column_texts import join_names
 from incident_lib.join import is_in, join_incidents, rises
 from incident_lib.offers import possible_matches
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings
 from incident_lib.sources.reading import Batch
 from incident_lib.sources.texts import longer_than
-from incident_lib.tables import ACCOUNTS, INCIDENTS, PEOPLE, PROBLEMS, TABLES, Table, join_names
+from incident_lib.tables import ACCOUNTS, INCIDENTS, PEOPLE, PROBLEMS, TABLES
+from incident_lib.typed_table import Table
 
 
 def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str, pd.DataFrame]:

@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from incident_lib.column_texts import join_names, split_names
 from incident_lib.settings import Settings
-from incident_lib.tables import INCIDENTS, PROBLEMS, SEVERITIES, SEVERITY_DTYPE, join_names, split_names
+from incident_lib.tables import INCIDENTS, PROBLEMS, SEVERITIES
+from incident_lib.typed_table import SEVERITY_DTYPE
 
 _TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 TOLERANCE = pd.Timedelta(minutes=5)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from incident_lib.column_texts import spelled
 from incident_lib.errors import SettingsError
-from incident_lib.tables import spelled
 
 _FORMS = "2026, 2026-Q3, 2026-10, or 2026-10-01..2026-10-31"
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from incident_lib.sources.texts import rows_with
-from incident_lib.tables import PROBLEMS, Table
+from incident_lib.tables import PROBLEMS
+from incident_lib.typed_table import Table
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))

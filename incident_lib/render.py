@@ -10,8 +10,9 @@ import pandas as pd
 from jinja2 import Environment
 
 from incident_lib.records import Records
-from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE
+from incident_lib.tables import SEVERITIES
 from incident_lib.theme import SEVERITY_SYMBOLS, STATE_SYMBOLS
+from incident_lib.typed_table import SEVERITY_DTYPE
 
 TABLE_MIMETYPE = "application/vnd.incident-workbook.table+json"
 METRICS_MIMETYPE = "application/vnd.incident-workbook.metrics+json"

@@ -1,114 +1,22 @@
-"""The tables of a workbook: each column's name, type and meaning, once; Records; Problem.
+"""The tables of a workbook: each column's name, type and meaning, once; and what a problem is.
 
 Readers produce these columns, everything downstream relies on them, and the data dictionary is printed from them.
-
-Kinds and how pandas holds them: ``string`` and ``names`` are ``str`` (a missing text is NaN; several names stand in
-one text, separated by "; "), ``time`` is ``datetime64[us, UTC]``, ``date`` is ``datetime64[us]`` at midnight without
-a zone, ``flag`` is ``bool``, ``integer`` is ``Int64``, ``severity`` an ordered categorical, ``json`` a JSON text with
-sorted keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from incident_lib.typed_table import Column, Table
 from incident_lib.vocabulary import ACTION_ITEM_KINDS as ACTION_ITEM_KINDS
 from incident_lib.vocabulary import SEVERITIES as SEVERITIES
 
-SEVERITY_DTYPE = pd.CategoricalDtype(list(SEVERITIES), ordered=True)
 POSTMORTEM_STATUSES = ("draft", "in review", "reviewed", "closed")
 ACTION_ITEM_STATUSES = ("open", "done", "declined")
 DECISION_STATUSES = ("open", "done", "dropped")
 TIMELINE_KINDS = (
     "alert", "acknowledged", "assigned", "escalated", "note", "status", "severity", "mitigated", "resolved", "page",
 )  # fmt: skip
-
-DTYPES: dict[str, Any] = {
-    "string": "str",
-    "names": "str",
-    "json": "str",
-    "time": "datetime64[us, UTC]",
-    "date": "datetime64[us]",
-    "flag": "bool",
-    "integer": "Int64",
-    "severity": SEVERITY_DTYPE,
-}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, its kind (a key of ``DTYPES``), and what it means."""
-
-    name: str
-    kind: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table's name and columns; builds typed frames from rows or from other frames.
-
-    ``known_from`` names the time column that decides whether a row was known at a time ("as of"); without one, a row
-    is known always.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    known_from: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """Return the column names in order."""
-        return [column.name for column in self.columns]
-
-    def of_kind(self, *kinds: str) -> list[str]:
-        """Return the names of the columns of these kinds."""
-        return [column.name for column in self.columns if column.kind in kinds]
-
-    def frame(self, rows: Iterable[Mapping[str, Any]] = ()) -> pd.DataFrame:
-        """Return rows (dictionaries; a missing key is a missing value) as a typed frame of exactly these columns."""
-        rows = list(rows)
-        return self.conform(pd.DataFrame(rows, columns=self.names)) if rows else _without_rows(self).copy(deep=False)
-
-    def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame with exactly these columns, each of its type; what is absent becomes missing."""
-        if list(frame) == self.names and all(
-            frame[column.name].dtype == DTYPES[column.kind] for column in self.columns
-        ):
-            return frame
-        return pd.DataFrame(
-            {column.name: _typed(frame.get(column.name), column.kind, frame.index) for column in self.columns}
-        )
-
-
-@cache
-def _without_rows(table: Table) -> pd.DataFrame:
-    """Return a table's frame without rows, made once: most tables of most batches are empty."""
-    return table.conform(pd.DataFrame(columns=table.names))
-
-
-def _typed(values: pd.Series | None, kind: str, index: pd.Index) -> pd.Series:
-    """Return values as the kind's type; None gives a column of missing values."""
-    if values is None:
-        return pd.Series(False if kind == "flag" else None, index=index, dtype=DTYPES[kind])
-    if values.dtype == DTYPES[kind]:
-        return values
-    if kind == "flag":
-        return values.eq(True).fillna(False).astype(bool)
-    if kind == "time":
-        return pd.to_datetime(values, utc=True, format="ISO8601").astype(DTYPES[kind])
-    if kind == "date":
-        return pd.to_datetime(values, format="ISO8601").astype(DTYPES[kind])
-    return values.astype(DTYPES[kind])
-
 
 _SOURCE = Column("source", "string", "where this row was read: the file, and the place in it")
 _EXTRA = Column("extra", "json", "fields of the source that have no column here, as JSON")
@@ -308,33 +216,3 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.message} @ {self.source}"
-
-
-def spelled(codes: np.ndarray, words: Sequence[str], index: pd.Index) -> pd.Series:
-    """Return a column of texts from the number of each row's word; a negative number is a missing text."""
-    coded = pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(words, pa.large_string()))
-    return pd.Series(coded.cast(pa.large_string()).to_pandas().array, index=index)
-
-
-def translated(texts: pd.Series, words: Mapping[str, str]) -> pd.Series:
-    """Return what each text stands for; missing where ``words`` doesn't tell."""
-    return spelled(places_in(pd.Series(list(words), dtype="str"), texts), list(words.values()), texts.index)
-
-
-def places_in(known: pd.Series, texts: pd.Series) -> np.ndarray:
-    """Return the place at which each text stands among the known ones, each of them once; -1 for any other."""
-    # .array, since Arrow looks for a method of its own on a Series, and pandas for a row of that name in its index
-    words = pa.array(known.array, pa.large_string())
-    places = pc.index_in(pa.array(texts.array, pa.large_string()), value_set=words, skip_nulls=True)
-    return places.fill_null(-1).to_numpy()
-
-
-def join_names(names: Iterable[str | None]) -> str | None:
-    """Return several names as one text ("a; b"), each once, in order; None if there are none."""
-    kept = dict.fromkeys(name.replace(";", ",").strip() for name in names if name and name.strip())
-    return "; ".join(kept) or None
-
-
-def split_names(text: Any) -> list[str]:
-    """Return the names in a text that ``join_names`` made; none for a missing value."""
-    return [name for name in text.split("; ") if name] if isinstance(text, str) else []

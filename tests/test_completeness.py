@@ -14,8 +14,8 @@ from incident_lib.drafting.completeness import body_completeness, completeness_s
 from incident_lib.drafting.draft import draft
 from incident_lib.drafting.page_front_matter import filled, kind_of_task, touch_of_task
 from incident_lib.drafting.page_html import page_text
-from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.summariser import machine_summary, summary_facts
+from incident_lib.drafting.writing import write_draft
 from incident_lib.errors import SettingsError, WorkbookError
 from incident_lib.follow_up.status_text import status_of_one
 from incident_lib.loading import load

@@ -19,8 +19,8 @@ from test_timeline import TALK, export
 from incident_lib.drafting.draft import draft, draft_page
 from incident_lib.drafting.evidence import verify_claims
 from incident_lib.drafting.fragments import Fragments, split_pointer
-from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.sidecar import read_sidecar
+from incident_lib.drafting.writing import write_draft
 from incident_lib.loading import load
 
 ID = "INC-2026-042"

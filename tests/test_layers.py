@@ -48,7 +48,8 @@ LAYERS = [
     {"review.process_events"},
     {"review.learning", "review.recurrence"},
     {"timeliness.trends", "timeliness.careful_reading", "timeliness.overdue_ledger", "timeliness.stages", "timeliness.groups", "timeliness.forecasts", "timeliness.action_items"},
-    {"drafting.redraft", "drafting.completeness"},
+    {"drafting.writing", "drafting.completeness"},
+    {"drafting.redraft"},
     {"drafting.draft"},
     {"drafting.page_context", "drafting.page_front_matter", "drafting.page_story", "drafting.page_work", "drafting.overview", "drafting.told"},
     {"drafting.audiences", "drafting.sidecar", "drafting.summariser", "timeliness.states", "timeliness.turns", "review.response", "follow_up.states"},
@@ -93,6 +94,7 @@ LAYERS = [
     {"settings"},
     {"review.rules", "review.factors"},
     {"tables", "files", "words"},
+    {"column_texts", "typed_table"},
     {"errors", "vocabulary"},
 ]
 HOMES = {

@@ -14,8 +14,9 @@ from test_timeline import TALK, export
 
 from incident_lib import files
 from incident_lib.drafting.draft import draft
-from incident_lib.drafting.redraft import first_draft, redraft, write_draft
+from incident_lib.drafting.redraft import first_draft, redraft
 from incident_lib.drafting.sidecar import parse_sidecar, read_sidecar, sidecar_path
+from incident_lib.drafting.writing import write_draft
 from incident_lib.errors import SourceError
 from incident_lib.files import replace_unless_changed
 from incident_lib.loading import load

@@ -14,7 +14,7 @@ from incident_lib.review import rule_figures
 from incident_lib.review.conformance import rule_counts, rule_results
 from incident_lib.review.response import WHOLE, durations
 from incident_lib.story.timeline import incident_timeline
-from incident_lib.tables import SEVERITY_DTYPE
+from incident_lib.typed_table import SEVERITY_DTYPE
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError, SourceError
 from incident_lib.settings import FileRule, Settings, Severities
 from incident_lib.sources import delimited, tabular
@@ -24,7 +25,6 @@ from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.tabular import READER
 from incident_lib.sources.texts import TEXT, rows_with, tidy_names, trimmed
 from incident_lib.sources.time_columns import Rules, parse_formatted, parse_times
-from incident_lib.tables import join_names
 
 HEAD = "incident_id,title,severity,started_at,resolved_at\n"
 GOOD = "INC-1,Mail down,high,2026-03-02T09:14:00Z,2026-03-02T10:40:00Z\n"

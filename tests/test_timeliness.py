@@ -11,13 +11,13 @@ from factories import HOUR, NOON, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from incident_lib.column_texts import translated
 from incident_lib.errors import SettingsError
 from incident_lib.follow_up.states import state_counts, step_states
 from incident_lib.periods import Period, parse_period, period_of, quarters_of
 from incident_lib.review import meeting as review
 from incident_lib.review import response
 from incident_lib.review.response import TIME_TO_RESOLVE, WHOLE, durations, honest_median
-from incident_lib.tables import translated
 from incident_lib.timeliness import states as timeliness
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.summariser import machine_summary
+from incident_lib.drafting.writing import write_draft
 from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records

@@ -13,8 +13,8 @@ from incident_lib.commands.options import DATA
 def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str]:
     """Write an incident's page, new or again, and return what was done, line by line."""
     from incident_lib.drafting.completeness import completeness_sentence, page_completeness
-    from incident_lib.drafting.redraft import write_draft
     from incident_lib.drafting.summariser import machine_summary
+    from incident_lib.drafting.writing import write_draft
 
     written = write_draft(records, incident_id, owner=owner, summary=machine_summary(records, incident_id))
     left = completeness_sentence(page_completeness(records, incident_id))

@@ -53,7 +53,7 @@ def _fetch(tool: str, limits: Any, folder: Path) -> int:
     def say(line: str) -> None:
         click.echo(f"{tool}: {line}", err=True)
 
-    with api_of(tool.capitalize() if tool != "pagerduty" else "PagerDuty", stated.url, stated.token_env, limits,
+    with api_of(module.NAME, stated.url, stated.token_env, limits,
                 time.sleep, **module.HEADERS) as api:  # fmt: skip
         when = () if tool == "statuspage" else (now,)
         return module.fetch(api, stated, folder, *when, say)

@@ -171,8 +171,8 @@ def _noted(records: Any, sent: list[Path], outbox: Path, now: Any) -> list[str]:
     """Note the follow-up steps that the sent letters are, unless letters of the same step still wait."""
     from incident_lib.errors import WorkbookError
     from incident_lib.follow_up.step_edits import note_step, state_of
-    from incident_lib.letters.correspondence import STEP
     from incident_lib.letters.outbox import read_letter, waiting
+    from incident_lib.sources.mail import STEP
 
     still = {str(read_letter(path)[STEP] or "") for path in waiting(outbox)}
     steps = dict.fromkeys(str(read_letter(path)[STEP] or "") for path in sent)

@@ -14,11 +14,11 @@ from html import escape
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import SettingsError
 from incident_lib.records import Records, unknown
 from incident_lib.redact import Redactor
 from incident_lib.story.message_rules import words_pattern
-from incident_lib.tables import split_names
 from incident_lib.words import listed
 
 APOLOGY = "We are sorry for the trouble."

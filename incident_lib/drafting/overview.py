@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.told import Told, inline
 from incident_lib.records import Records
 from incident_lib.story.facts import mentions
-from incident_lib.tables import split_names
 from incident_lib.words import duration_in_words, listed, minute
 
 

@@ -12,11 +12,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
 from incident_lib.settings import Limits
 from incident_lib.sources.front_matter import parse_front_matter, split_page
 from incident_lib.story.facts import proposed_tasks
-from incident_lib.tables import split_names
 
 TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 # What a later draft may fill in where it is empty: facts of the incident, nothing that people decide.

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.told import Told, inline, is_web
 from incident_lib.story.facts import hand_offs, minutes_in, responders
 from incident_lib.story.milestones import MILESTONES
 from incident_lib.story.severity_time import Stay
-from incident_lib.tables import split_names
 from incident_lib.words import NOT_STATED, duration_in_words, listed, minute
 
 _COLOURS = {"began": "🔴", "resolved": "🟢"}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import WorkbookError
 from incident_lib.records import Records
 from incident_lib.redact import redact
 from incident_lib.story.facts import guesses, minutes_in, severity_stays
 from incident_lib.story.timeline import incident_timeline
-from incident_lib.tables import split_names
 
 MOST = 4_000  # characters of a summary
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.evidence import PRIVATE, Citations, narrowed
 from incident_lib.drafting.fragments import Fragments
 from incident_lib.records import Records
-from incident_lib.tables import split_names
 
 
 @dataclass

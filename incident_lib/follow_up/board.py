@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.audiences import Screen, external_line
 from incident_lib.errors import SettingsError
 from incident_lib.follow_up.states import next_steps, open_incidents, step_states
 from incident_lib.letters.correspondence import one_line
 from incident_lib.records import Records, unknown
 from incident_lib.review.service_review import for_outside
-from incident_lib.tables import SEVERITIES, split_names
+from incident_lib.tables import SEVERITIES
 from incident_lib.words import counted
 
 NOBODY = "nobody yet"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import SettingsError
 from incident_lib.records import Records, unknown
-from incident_lib.tables import split_names
 
 
 def person(records: Records, name: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from incident_lib.business_time import business_days_between
+from incident_lib.column_texts import split_names
 from incident_lib.follow_up.steps import due, follow_up_facts, implied, not_asked, shown
 from incident_lib.records import Records
 from incident_lib.settings import Step
-from incident_lib.tables import split_names
 from incident_lib.timeliness.deadlines import by_calendar
 
 STATES = ("done", "late", "due", "missing", "not needed", "unknown")

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 from incident_lib.business_time import deadline
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.page_front_matter import kind_of_task
 from incident_lib.errors import SettingsError
 from incident_lib.follow_up.named import done_step, local_day, page_of, person, stated_step
 from incident_lib.follow_up.page_edit import Change, edit_page
 from incident_lib.records import Records, unknown
-from incident_lib.tables import ACTION_ITEM_KINDS, split_names
+from incident_lib.tables import ACTION_ITEM_KINDS
 from incident_lib.timeliness.deadlines import calendar_of
 
 

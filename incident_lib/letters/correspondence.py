@@ -16,9 +16,9 @@ import pandas as pd
 
 from incident_lib.errors import FieldError, SettingsError
 from incident_lib.settings import Settings
+from incident_lib.sources.mail import STEP
 
 KEY = "X-Incident-Letter"
-STEP = "X-Incident-Step"
 TEXT = "X-Incident-Text"
 POLICY = policy.SMTP.clone(max_line_length=78, cte_type="7bit")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")

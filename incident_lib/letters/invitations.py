@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from icalendar import Calendar, Event, vCalAddress, vRecur, vText
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import FieldError, SettingsError, WorkbookError
 from incident_lib.files import safe_name, write_atomically
 from incident_lib.letters.correspondence import Letter, address, one_line, sender_of
 from incident_lib.letters.vtimezone import vtimezone
 from incident_lib.records import Records
 from incident_lib.settings import Settings
-from incident_lib.tables import split_names
 from incident_lib.timeliness.deadlines import calendar_of, incident_deadlines
 
 FOLDER = "invitations"

@@ -10,12 +10,12 @@ import pandas as pd
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.audiences import Screen, external_sentences
 from incident_lib.drafting.overview import when
 from incident_lib.errors import SettingsError
 from incident_lib.letters.correspondence import Letter, one_line
 from incident_lib.records import Records, unknown
-from incident_lib.tables import split_names
 from incident_lib.words import listed
 
 TEMPLATES = Path(__file__).parents[1] / "templates" / "letters"

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import SettingsError
 from incident_lib.explore.selecting import UNSTATED, began_at
 from incident_lib.records import Records
 from incident_lib.review.learning import factor_kinds
 from incident_lib.settings import WEEKDAYS
-from incident_lib.tables import SEVERITIES, split_names
+from incident_lib.tables import SEVERITIES
 from incident_lib.timeliness.action_items import action_item_states
 from incident_lib.timeliness.states import STATES, postmortem_states
 from incident_lib.words import unknown

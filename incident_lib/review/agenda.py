@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
-from incident_lib.tables import split_names
 
 OPENING, CLOSING, LEAST, MOST = 2, 3, 2, 8
 

@@ -7,11 +7,11 @@ import re
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
 from incident_lib.review.factors import REFERENCE
 from incident_lib.statistics.intervals import multinomial_intervals
 from incident_lib.story.message_rules import words_pattern
-from incident_lib.tables import split_names
 
 WELL, NOT_WELL, FACTORS_HEADING = "What went well", "What didn't go so well", "Contributing factors"
 _PLACEHOLDER = re.compile(r"^_?to write\b", re.IGNORECASE)

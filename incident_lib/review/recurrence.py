@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 import numpy as np
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
 from incident_lib.statistics.intervals import rate_ratio
-from incident_lib.tables import split_names
 from incident_lib.words import listed
 
 LEAST = 0.40

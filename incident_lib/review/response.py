@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.errors import SettingsError
 from incident_lib.records import Records, unknown
 from incident_lib.settings import WEEKDAYS
 from incident_lib.statistics.intervals import median_interval
 from incident_lib.statistics.survival import kaplan_meier, median
-from incident_lib.tables import split_names
 
 FEW = "too few to say"
 _DOUBTFUL = {"impossible-order", "wrong-year"}

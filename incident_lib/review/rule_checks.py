@@ -7,10 +7,10 @@ import json
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.review.process_events import Process
 from incident_lib.review.rules import Rule
 from incident_lib.story.severity_time import severity_stays
-from incident_lib.tables import split_names
 
 _PLACEHOLDERS = ("_to write", "to write")
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.drafting.audiences import Screen, external_line, public_services
 from incident_lib.errors import SettingsError
 from incident_lib.periods import Period
 from incident_lib.records import Records, unknown
 from incident_lib.review.meeting import incidents_in
 from incident_lib.statistics.comparison import rate_change
-from incident_lib.tables import TABLES, split_names
+from incident_lib.tables import TABLES
 from incident_lib.words import counted, duration_in_words
 
 

@@ -8,9 +8,9 @@ from time import monotonic
 
 import pandas as pd
 
-from incident_lib.drafting.redraft import write_draft
 from incident_lib.drafting.sidecar import page_path, sidecar_path
 from incident_lib.drafting.summariser import machine_summary
+from incident_lib.drafting.writing import write_draft
 from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records

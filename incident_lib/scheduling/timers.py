@@ -16,7 +16,6 @@ from pathlib import Path
 from incident_lib.errors import SettingsError
 from incident_lib.files import safe_name
 
-KINDS = ("systemd", "cron", "github", "gitlab")
 LOCKED = 75  # another run is at work, which is no failure of a timer's
 
 

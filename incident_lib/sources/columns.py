@@ -20,7 +20,8 @@ from incident_lib.sources.fields import parse_choice, parse_date, parse_severity
 from incident_lib.sources.raw_table import Values
 from incident_lib.sources.texts import TEXT, as_texts, by_row, coded, over_words, texts_of, tidy_names, trimmed
 from incident_lib.sources.time_columns import Parsed, Rules, parse_times
-from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, Column
+from incident_lib.tables import SEVERITIES
+from incident_lib.typed_table import SEVERITY_DTYPE, Column
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

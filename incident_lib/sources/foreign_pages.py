@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
 from incident_lib.sources import page_marks
 from incident_lib.sources.fields import as_json, parse_severity, parse_time
@@ -30,7 +31,7 @@ from incident_lib.sources.page_updates import announcement, updates_of
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.stated_durations import StatedDuration
 from incident_lib.sources.statuspage import MAINTENANCE
-from incident_lib.tables import ACTION_ITEMS, INCIDENTS, POSTMORTEMS, join_names
+from incident_lib.tables import ACTION_ITEMS, INCIDENTS, POSTMORTEMS
 
 NO_POSTMORTEM, TEMPLATE = "skipped: no post-mortem", "skipped: template"
 _SEVERITIES = {"major-outage": "critical", "partial-outage": "high", "degraded-performance": "medium"}

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from incident_lib.column_texts import join_names, split_names
 from incident_lib.sources.json_records import first_keys
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.record_fields import USED, Fields, Rows, tell_records
 from incident_lib.sources.tickets import incident_in, kind_in, severity_in, table_of
-from incident_lib.tables import INCIDENTS, join_names, split_names
+from incident_lib.tables import INCIDENTS
 
 NAME = "github_issues"
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from incident_lib.column_texts import join_names, split_names
 from incident_lib.sources.json_records import first_keys
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.record_fields import USED, Fields, Rows, needed_id, tell_records
 from incident_lib.sources.statuspage import status_text
-from incident_lib.tables import join_names, split_names
 
 NAME = "googlecloud"
 SITE = "https://status.cloud.google.com/"

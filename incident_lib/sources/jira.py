@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import SourceError
 from incident_lib.sources import delimited
 from incident_lib.sources.raw_table import RawTable
@@ -20,7 +21,7 @@ from incident_lib.sources.record_fields import USED, Fields, Rows, add_rows, rul
 from incident_lib.sources.texts import as_texts
 from incident_lib.sources.tickets import incident_in, kind_in, table_of
 from incident_lib.sources.time_columns import Rules
-from incident_lib.tables import INCIDENTS, join_names
+from incident_lib.tables import INCIDENTS
 
 NAME = "jira"
 USUAL_FORMAT = "%d/%b/%y %I:%M %p"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from incident_lib.column_texts import join_names
 from incident_lib.sources.markdown import plain
 from incident_lib.sources.page_layout import Item, Layout
 from incident_lib.sources.page_sections import ACTIONS, RESPONDERS, Part, our_name
-from incident_lib.tables import join_names
 
 _BOX = re.compile(r"\[([ xX✓✔])\]\s+")
 _DONE = re.compile(r"[✅✔☑]\ufe0f?\s*")

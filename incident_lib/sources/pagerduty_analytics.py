@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.sources.fields import as_json
 from incident_lib.sources.pagerduty_incidents import check_order
 from incident_lib.sources.pagerduty_records import Desk, Found, needed_id, text
-from incident_lib.tables import join_names
 
 SIGNATURE = frozenset({
     "seconds_to_resolve", "seconds_to_first_ack", "seconds_to_engage", "seconds_to_mobilize", "escalation_policy_name",

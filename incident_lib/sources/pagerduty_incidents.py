@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from incident_lib.column_texts import join_names, split_names
 from incident_lib.sources.fields import as_json
 from incident_lib.sources.pagerduty_records import Desk, Found, items, label, mapping, needed_id, person, slim, text
-from incident_lib.tables import INCIDENTS, SEVERITIES, join_names, split_names
+from incident_lib.tables import INCIDENTS, SEVERITIES
 
 _USED = frozenset({
     "id", "type", "self", "html_url", "title", "summary", "created_at", "resolved_at", "service", "impacted_services",

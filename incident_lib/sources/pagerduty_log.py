@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import as_json, parse_severity
 from incident_lib.sources.pagerduty_records import (
@@ -20,7 +21,6 @@ from incident_lib.sources.pagerduty_records import (
     slim,
     text,
 )
-from incident_lib.tables import join_names
 
 NOTIFICATIONS = frozenset({"notify"})
 _KINDS = {

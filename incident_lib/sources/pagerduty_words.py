@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError, SourceError
 from incident_lib.settings import Settings
 from incident_lib.sources.fields import as_json, parse_severity
 from incident_lib.sources.pagerduty_records import items, label, mapping, person, slim, text
 from incident_lib.sources.reading import parse_json
-from incident_lib.tables import join_names
 
 SEPARATOR = "\x1f"  # which stands in no JSON
 ENTRY, TAKEN = "first_trigger_log_entry", "acknowledgements"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import as_json, parse_choice, parse_date, parse_severity, parse_time
 from incident_lib.sources.front_matter import Page, line_of, parse_front_matter, split_page
@@ -23,7 +24,6 @@ from incident_lib.tables import (
     POSTMORTEM_STATUSES,
     POSTMORTEMS,
     TIMELINE,
-    join_names,
 )
 
 _INCIDENT_TIMES = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")

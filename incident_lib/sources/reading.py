@@ -18,7 +18,8 @@ import pandas as pd
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Limits, Settings
-from incident_lib.tables import Problem, Table
+from incident_lib.tables import Problem
+from incident_lib.typed_table import Table
 
 HEAD_BYTES = 65_536
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import as_json, parse_date, parse_severity, parse_time
 from incident_lib.sources.json_records import read_records
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.texts import text_of
 from incident_lib.sources.time_columns import Rules, parse_formatted
-from incident_lib.tables import INCIDENTS, TABLES, join_names
+from incident_lib.tables import INCIDENTS, TABLES
 
 USED = "used"
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.sources.json_records import first_keys
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.record_fields import USED, Fields, Rows, needed_id, tell_records
-from incident_lib.tables import join_names
 
 NAME = "rootly"
 SEVERITIES: dict[str, str | None] = {"sev0": "critical"}

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from incident_lib.tables import SEVERITIES, SEVERITY_DTYPE, spelled
+from incident_lib.column_texts import spelled
+from incident_lib.tables import SEVERITIES
+from incident_lib.typed_table import SEVERITY_DTYPE
 
 STATES = {"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"}
 FINISHED = {"resolved", "closed", "6", "7"}

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from incident_lib.column_texts import join_names
 from incident_lib.sources.mrkdwn import Converter, all_to_markdown
 from incident_lib.sources.slack_messages import (
     Message,
@@ -22,7 +23,6 @@ from incident_lib.sources.slack_messages import (
     remainder,
 )
 from incident_lib.sources.slack_names import Names
-from incident_lib.tables import join_names
 
 NOISE = frozenset({
     "channel_join", "channel_leave", "channel_archive", "channel_unarchive", "channel_convert_to_private",

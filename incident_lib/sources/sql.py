@@ -28,7 +28,8 @@ from incident_lib.sources.reading import Batch
 from incident_lib.sources.tabular import Origin, typed_batch
 from incident_lib.sources.texts import TEXT, json_values
 from incident_lib.sources.time_columns import Parsed, Rules
-from incident_lib.tables import TABLES, Column, Table
+from incident_lib.tables import TABLES
+from incident_lib.typed_table import Column, Table
 
 NAME = "sql"
 _KEYS: dict[str, tuple[str, ...]] = {

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from incident_lib.errors import SourceError
 from incident_lib.sources.sql_engine import parse_url, writing
-from incident_lib.tables import TABLES, Table
+from incident_lib.tables import TABLES
+from incident_lib.typed_table import Table
 
 LABEL = "export"
 _CHUNK = 5_000

@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from incident_lib.column_texts import join_names
 from incident_lib.sources.fields import as_json
 from incident_lib.sources.json_records import first_keys
 from incident_lib.sources.reading import Batch, Reader, Source
 from incident_lib.sources.record_fields import USED, Fields, Rows, earliest, needed_id, tell_records
-from incident_lib.tables import join_names
 
 NAME = "statuspage"
 IMPACTS: dict[str, str | None] = {"critical": "critical", "major": "high", "minor": "medium", "none": "low"}

@@ -39,10 +39,9 @@ from incident_lib.tables import (
     POSTMORTEMS,
     TIMELINE,
     TIMELINE_KINDS,
-    Column,
     Problem,
-    Table,
 )
+from incident_lib.typed_table import Column, Table
 
 _OURS = {"source", "extra"}
 _TABLES = (INCIDENTS, ACTION_ITEMS, TIMELINE, POSTMORTEMS, MESSAGES, FOLLOW_UPS, PEOPLE, DECISIONS)

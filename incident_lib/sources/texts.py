@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
-from incident_lib.tables import join_names
 
 TEXT = pa.large_string()
 _NOTHING, _QUOTE, _OPEN, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "{", "}"))

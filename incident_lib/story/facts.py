@@ -6,12 +6,12 @@ import re
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
 from incident_lib.story.message_rules import message_choices, task_in, without_prefix, words_pattern
 from incident_lib.story.related import related_incidents
 from incident_lib.story.responding import hand_offs, responders
 from incident_lib.story.severity_time import Stay, minutes_in, severity_changes, severity_stays
-from incident_lib.tables import split_names
 from incident_lib.words import NOT_STATED, duration_in_words
 
 __all__ = [

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
 from incident_lib.settings import Chat
-from incident_lib.tables import split_names
 
 LINK = re.compile(r"https?://[^\s)>\]|]+")
 TASK = "skipped: a task, listed under action items"

@@ -9,8 +9,8 @@ from collections import Counter
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
-from incident_lib.tables import split_names
 
 LEAST = 0.30
 _KNOWN: dict[int, tuple[weakref.ref[pd.DataFrame], dict[str, dict[str, float]]]] = {}

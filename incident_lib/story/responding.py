@@ -6,8 +6,8 @@ import re
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.records import Records
-from incident_lib.tables import split_names
 
 _COMMANDER = re.compile(
     r"(?i)\bI(?:'m| am) (?:the )?(?:incident commander|IC)\b|\b(?:incident commander|IC) is me\b|"

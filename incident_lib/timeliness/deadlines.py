@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from incident_lib.business_time import BusinessCalendar, business_calendar, deadlines, proof
+from incident_lib.column_texts import places_in, split_names
 from incident_lib.records import Records
 from incident_lib.settings import Settings, Span
-from incident_lib.tables import places_in, split_names
 
 NOW = "now"
 

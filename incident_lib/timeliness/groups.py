@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from incident_lib.column_texts import split_names
 from incident_lib.statistics.survival import Quantile, kaplan_meier, log_rank, median
-from incident_lib.tables import split_names
 from incident_lib.timeliness.states import JUDGED
 
 FEWEST = 5

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from incident_lib.business_time import add_business_days, business_days_between
+from incident_lib.column_texts import spelled, translated
 from incident_lib.periods import Period, quarters_of
 from incident_lib.records import Records
 from incident_lib.statistics.survival import kaplan_meier, median
-from incident_lib.tables import spelled, translated
 from incident_lib.timeliness.deadlines import by_calendar, calendar_of, local_days, major_of, page_deadlines, pages_of
 from incident_lib.timeliness.turns import next_turns
 

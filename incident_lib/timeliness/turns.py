@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from incident_lib.column_texts import spelled
 from incident_lib.follow_up.states import step_states
 from incident_lib.records import Records
 from incident_lib.settings import Settings
-from incident_lib.tables import spelled
 from incident_lib.timeliness.deadlines import major_of, pages_of
 
 TOWARDS_COMPLETION = ("page-created", "owner-assigned", "page-completed")
