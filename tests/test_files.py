@@ -53,7 +53,7 @@ def test_a_file_is_created_once_and_replaced_whole(system, tmp_path):
     assert path.read_bytes() == b"first"
     files.write_atomically(path, b"third")
     assert path.read_bytes() == b"third"
-    assert os.listdir(tmp_path) == ["page.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
 
 
 def test_permissions_are_the_usual_ones(system, tmp_path):
@@ -68,4 +68,4 @@ def test_permissions_are_the_usual_ones(system, tmp_path):
 def test_a_killed_process_leaves_nothing(write, tmp_path):
     """A process that is killed while its file goes to the disk leaves no temporary file beside a person's pages."""
     assert died_while_syncing(write, tmp_path / "page.md", b"half") == signal.SIGKILL
-    assert os.listdir(tmp_path) == []
+    assert not [*tmp_path.iterdir()]
