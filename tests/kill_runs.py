@@ -2,8 +2,9 @@
 
 Each round is one morning: an incident has come in, so that a page is to be drafted, and the reports are due. The run
 is killed by SIGKILL somewhere between its first line of code and its end; then nothing may be half there, and the next
-run must end well and have made everything. Every fifth round starts a fresh interpreter; the others are forked from
-this one, which has imported what reports need, so that the kills fall where the work is.
+run must end well and have made everything. Every fifth round starts fresh interpreters; the others, and the process
+behind their batch, are forked from this one, which has imported what reports need, so that the kills fall where the
+work is.
 
     python tests/kill_runs.py FOLDER ROUNDS SEED      goes on in the folder where it was left; prints its figures as JSON
 """
@@ -11,8 +12,10 @@ this one, which has imported what reports need, so that the kills fall where the
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
 import random
 import signal
 import sqlite3
@@ -24,14 +27,19 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from publish_only import publish_only
 from short_notebooks import add_incident, write_notebooks, write_workbook
 
+import incident_lib
+from incident_lib.batches import foreman
 from incident_lib.batches.many import Outcome
 from incident_lib.cli import cli
 from incident_lib.reports.run import Report
+from incident_lib.reports.warm import servers
+from incident_lib.reports.warm.server import import_early
 from incident_lib.scheduling import making as scheduled
 
 FIRST = datetime(2026, 1, 5, 12, 30, tzinfo=UTC)  # half past seven in Detroit
@@ -50,7 +58,7 @@ class Scene:
         self.folder, self.data, self.reports = folder, folder / "data", folder / "reports"
         self.notebooks = folder / "notebooks"
         if not self.data.exists():
-            write_workbook(self.data, '[schedule]\ndrafts = "0 * * * *"\nworkers = 1\n')
+            write_workbook(self.data, '[schedule]\ndrafts = "0 * * * *"\n[reports]\nworkers = 1\n')
             write_notebooks(self.notebooks)
         self.memory = folder / "round.txt"
         self.number = int(self.memory.read_text()) if self.memory.exists() else 0
@@ -85,6 +93,7 @@ class Scene:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.environ.update(environment)
+        foreman.subprocess = SimpleNamespace(Popen=Forked, DEVNULL=None, TimeoutExpired=subprocess.TimeoutExpired)
         if self.without_kernels:
             scheduled.make_due = partial(scheduled.make_due, maker=slowly_published)
         code = 70
@@ -94,6 +103,34 @@ class Scene:
             code = int(leaving.code or 0)
         finally:
             os._exit(code)
+
+
+class Forked:
+    """Stands in for the fresh interpreter behind a batch: the same code in a process that has its imports already."""
+
+    def __init__(self, command: list[str], *, pass_fds: list[int], cwd: str, env: dict[str, str], **_: Any) -> None:
+        self.pid = os.fork()
+        if self.pid:
+            return
+        pipe = pass_fds[0]
+        os.closerange(3, pipe)
+        os.closerange(pipe + 1, 4096)
+        os.setsid()
+        os.chdir(cwd)
+        os.environ.update(env)
+        servers.can_fork_here = lambda environment: True
+        try:
+            foreman.main(pipe)
+        finally:
+            os._exit(0)
+
+    def wait(self, timeout: float = 3600) -> None:
+        """Wait until it has ended."""
+        end = time.monotonic() + timeout
+        while not os.waitpid(self.pid, os.WNOHANG)[0]:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("foreman", timeout)
+            time.sleep(0.005)
 
 
 def slowly_published(reports: list[Report], **rest: Any) -> list[Outcome]:
@@ -233,6 +270,14 @@ def one_round(scene: Scene, chance: random.Random, lengths: dict[bool, float]) -
     return counts
 
 
+def import_all() -> None:
+    """Import what a run imports on its way, so that it need not."""
+    import_early()
+    for module in pkgutil.walk_packages(incident_lib.__path__, "incident_lib."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
 def kill_runs(
     folder: Path, rounds: int, seed: int, *, seconds: float = 1e9, longest: float = 0, without_kernels: bool = False
 ) -> Counter[str]:  # fmt: skip
@@ -241,6 +286,7 @@ def kill_runs(
     ``longest`` is how long a run takes here; 0 finds it out by a run of its own. ``without_kernels`` publishes without
     running notebooks: all the rest is as it is, and the kills fall there more densely.
     """
+    import_all()
     scene, begun = Scene(folder, without_kernels=without_kernels), time.monotonic()
     chance, total = random.Random(f"{seed} {scene.number}"), Counter()
     if not longest:

@@ -23,7 +23,7 @@ from incident_lib.reports.index import rebuild_index
 from incident_lib.scheduling import making as scheduled
 
 MONDAY, TUESDAY = "2026-03-02T12:30:00Z", "2026-03-03T12:30:00Z"
-SETTINGS = '[[customers]]\nname = "Acme"\n[schedule]\ncell_seconds = 3\nmegabytes = 300\n'
+SETTINGS = '[[customers]]\nname = "Acme"\n[reports]\ncell_seconds = 3\nnotebook_megabytes = 300\n[schedule]\n'
 
 
 @pytest.fixture

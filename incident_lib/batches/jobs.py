@@ -15,6 +15,7 @@ from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports.run import CELL_SECONDS, Forms, Report, run_report
 from incident_lib.reports.warm import rehearsal
+from incident_lib.settings.outputs import Reports
 
 WARM = "warm"  # papermill's name of our engine
 
@@ -26,6 +27,11 @@ class Effort:
     workers: int | None = None
     cell_seconds: int = CELL_SECONDS
     megabytes: int | None = None
+
+
+def effort_of(settings: Reports) -> Effort:
+    """Return what a batch may take, by the settings."""
+    return Effort(settings.workers or None, settings.cell_seconds, settings.notebook_megabytes)
 
 
 @dataclass(frozen=True)

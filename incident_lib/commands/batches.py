@@ -98,11 +98,11 @@ def _choices() -> dict[str, Any]:
 
 def _how(records: Any, some: list[Any], where: Any) -> dict[str, Any]:
     """Return how a batch is to be made: by the settings and the command's options."""
-    from incident_lib.batches.many import PLAIN, Effort
+    from incident_lib.batches.jobs import effort_of
+    from incident_lib.batches.many import PLAIN
 
-    own = records.settings.reports
-    effort = Effort(workers=own.workers or None, megabytes=own.notebook_megabytes)
-    how = {"effort": effort, "forms": forms_wanted(some[0]) if some else PLAIN, "again": _choices()["again"]}
+    forms = forms_wanted(some[0]) if some else PLAIN
+    how = {"effort": effort_of(records.settings.reports), "forms": forms, "again": _choices()["again"]}
     if _choices()["scheduler"]:
         from incident_lib.batches.farm import cluster_at
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
-from incident_lib.batches.many import Effort, Outcome, make_all
+from incident_lib.batches.jobs import effort_of
+from incident_lib.batches.many import Outcome, make_all
 from incident_lib.errors import WorkbookError
 from incident_lib.loading import load
 from incident_lib.records import Records
@@ -81,8 +82,8 @@ def _make(found: Look, drafted: Drafted, books: Books, maker: Maker) -> None:
     try:
         if reports:
             records = _to_share(reports, drafted.records, task)
-            maker(reports, into=task.reports, effort=_effort(task), forms=_forms(task), on_done=done, records=records,
-                  again=True)  # fmt: skip
+            maker(reports, into=task.reports, effort=effort_of(task.settings.reports), forms=_forms(task),
+                  on_done=done, records=records, again=True)  # fmt: skip
     except WorkbookError as error:  # the batch itself could not go on
         for report in [report for report in reports if (report.kind, report.name) in left]:
             done(Outcome(report, None, str(error), 0.0))
@@ -139,11 +140,6 @@ def _to_share(reports: Sequence[Report], records: Records | None, task: Task) ->
     with suppress(WorkbookError):  # each notebook says so itself
         return load(task.data, as_of=written(task.now))
     return None
-
-
-def _effort(task: Task) -> Effort:
-    schedule = task.settings.schedule
-    return Effort(schedule.workers or None, schedule.cell_seconds, schedule.megabytes or None)
 
 
 def _forms(task: Task) -> Forms:

@@ -53,10 +53,11 @@ class Review(Model):
 class Reports(Model):
     """How reports are published: plotly.js inside each page (2 MB, one file is all), or one shared file beside them.
 
-    A batch makes ``workers`` of them at a time (0: one for each core), and gives each notebook ``notebook_megabytes``
-    beyond what it starts with.
+    A batch or a scheduled run makes ``workers`` of them at a time (0: one for each core), and gives each notebook
+    ``notebook_megabytes`` beyond what it starts with, and each of its cells ``cell_seconds``.
     """
 
     plotly: Literal["inside", "shared"] = "inside"
     workers: int = Field(default=0, ge=0, le=256)
     notebook_megabytes: int = Field(default=4000, ge=200)
+    cell_seconds: int = Field(default=600, ge=1, le=86_400)

@@ -55,9 +55,6 @@ class Schedule(Model):
     customers: tuple[str, ...] = Field(default=(), strict=False)
     draft_days: int = Field(default=14, ge=1, le=366)
     tries: int = Field(default=3, ge=1, le=20)
-    workers: int = Field(default=0, ge=0, le=64)
-    cell_seconds: int = Field(default=600, ge=1, le=86_400)
-    megabytes: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class Retention(Model):
