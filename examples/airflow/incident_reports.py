@@ -16,8 +16,9 @@ from airflow.sdk import DAG
 WORKBOOK = os.environ.get("WORKBOOK", "data")
 NOTEBOOKS = Path(os.environ.get("NOTEBOOKS", "notebooks"))
 OUTPUT = os.environ.get("OUTPUT", "reports/airflow")
-AS_OF = "{{ (data_interval_end or dag_run.run_after).strftime('%Y-%m-%dT%H:%M:%SZ') }}"
-DAY = "{{ (data_interval_end or dag_run.run_after).strftime('%Y-%m-%d') }}"
+# of dag_run: in a run that was triggered without a date, data_interval_end itself is not even defined
+AS_OF = "{{ (dag_run.data_interval_end or dag_run.run_after).strftime('%Y-%m-%dT%H:%M:%SZ') }}"
+DAY = "{{ (dag_run.data_interval_end or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
 with DAG(
     "incident_reports",
