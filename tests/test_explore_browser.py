@@ -9,11 +9,23 @@ from pathlib import Path
 import pytest
 from lab_driver import CHROMIUM, Lab, started_lab
 
+from incident_lib.live.panel import Panel
+
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium")]
 DATA = Path(__file__).parents[1] / "data"
 SAID = "words => document.querySelector('.iw-said').textContent.startsWith(words)"
 ROWS = ".iw-table tbody tr"
+ALONE = """async ([script, kind, behind]) => {
+  document.body.dataset.vscodeThemeKind = kind;
+  const traits = {kind: "view", state: '{"version": 0}', figure: "", version: 0};
+  const model = {get: (name) => traits[name], on() {}, off() {}, send() {}};
+  const el = document.body.appendChild(document.createElement("div"));
+  el.style.background = behind;
+  const {default: panel} = await import(URL.createObjectURL(new Blob([script], {type: "text/javascript"})));
+  panel.render({model, el, signal: new AbortController().signal});
+  await new Promise((done) => setTimeout(done, 300));
+  return el.querySelector(".iw-view").classList.contains("iw-dark"); }"""
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +134,19 @@ def test_an_incident_opens_its_timeline_and_its_page(quiet):
     quiet.page.locator(f".lm-TabBar-tabLabel:text-is('{name}.md')").wait_for()
     quiet.page.locator(".jp-MarkdownViewer h1").first.wait_for()
     quiet.page.locator(".lm-TabBar-tabLabel:has-text('explore.ipynb')").click()
+
+
+@pytest.mark.parametrize(
+    ("kind", "behind", "dark"),
+    [("vscode-light", "transparent", False), ("vscode-dark", "transparent", True), ("vscode-high-contrast", "transparent", True),
+     ("vscode-dark", "white", False), ("vscode-light", "#1e1e1e", True)],
+)  # fmt: skip
+def test_colours_suit_what_lies_behind(lab, kind, behind, dark):
+    """VS Code lays white below widgets in its dark theme too: colours for dark would be hard to read there."""
+    page = lab.context.new_page()
+
+    assert page.evaluate(ALONE, [str(Panel._esm), kind, behind]) is dark
+    page.close()
 
 
 def test_figures_offer_neither_to_share_nor_to_upload(quiet):

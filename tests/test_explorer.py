@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from click.testing import CliRunner
 from factories import HOUR, NOON
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.core.formatters import DisplayFormatter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import incident_lib as inc
@@ -388,6 +390,15 @@ def test_without_a_browser_each_view_is_a_figure_or_a_table(pick):
     assert "160 of 160 incidents: records" in bundles["filter"]["text/html"]
     assert "counts for each" in bundles["bars"][theme.MIMETYPE]["layout"]["meta"]["alt"]
     assert len(bundles["table"][TABLE_MIMETYPE]["rows"]) == 160
+
+
+def test_the_widget_is_the_first_of_several_vendors_types(pick):
+    """VS Code, which knows two of them, shows the one that comes first; a still figure could not be clicked."""
+    views = [pick, pick.bars("customer"), pick.table(), pick.view(lambda chosen: go.Figure())]
+    types = [[name for name in DisplayFormatter().format(view)[0] if name.startswith("application/vnd.")] for view in views]
+
+    assert [found[0] for found in types] == [VIEW] * 4
+    assert theme.MIMETYPE in types[1]
 
 
 def test_an_executed_notebook_keeps_no_trace_of_widgets(pick):

@@ -42,10 +42,19 @@ function make(name, properties = {}, ...children) {
   return node;
 }
 
-const isDark = () => document.body.dataset.jpThemeLight === "false" || document.body.classList.contains("vscode-dark");
+// By what lies behind a node, for VS Code may lay white below widgets in a dark theme; if nothing does, by the theme.
+function isDark(node) {
+  for (; node; node = node.parentElement) {
+    const [, parts] = /^rgba?\((.*)\)$/.exec(getComputedStyle(node).backgroundColor) ?? [null, "0,0,0,0"];
+    const [red, green, blue, alpha = 1] = parts.split(",").map(Number);
+    if (alpha > 0.5) return 0.3 * red + 0.6 * green + 0.1 * blue < 128;
+  }
+  const {jpThemeLight, vscodeThemeKind} = document.body.dataset;
+  return jpThemeLight === "false" || ["vscode-dark", "vscode-high-contrast"].includes(vscodeThemeKind);
+}
 
-function shaded(text) {
-  if (!isDark()) return text;
+function shaded(text, node) {
+  if (!isDark(node)) return text;
   return text.replace(/#[0-9a-f]{6}/gi, (colour) => SWAPS[colour.toLowerCase()] ?? colour);
 }
 
@@ -259,11 +268,12 @@ function view({model, el, signal}) {
   const table = make("div", {class: "iw-listing"});
   const detail = make("div", {class: "iw-detail"});
   const problem = make("p", {class: "iw-problem", role: "alert"});
-  el.append(make("section", {class: "iw-view"}, title, canvas, note, pick, html, table, detail, problem));
+  const section = make("section", {class: "iw-view"}, title, canvas, note, pick, html, table, detail, problem);
+  el.append(section);
 
   let drawn = null, seen = null, marks = [], listed = "", shownDetail = null;
   const draw = async (node, text, onclick) => {
-    const figure = JSON.parse(shaded(text));
+    const figure = JSON.parse(shaded(text, node));
     const height = figure.layout.height ?? 380;
     node.style.height = `${height}px`;
     node.setAttribute("role", "img");
@@ -282,7 +292,7 @@ function view({model, el, signal}) {
   };
   const showFigure = () => {
     const text = model.get("figure");
-    const key = `${isDark()}${text}`;
+    const key = `${isDark(el)}${text}`;
     if (!seen || !text || key === drawn) return;
     drawn = key;
     const figure = JSON.parse(text);
@@ -321,7 +331,7 @@ function view({model, el, signal}) {
     if (!drawn && model.get("figure"))  // room for what is drawn once it is seen, so that nothing moves then
       canvas.style.height = `${JSON.parse(model.get("figure")).layout.height ?? 380}px`;
     title.style.display = canvas.style.display;
-    const key = JSON.stringify([isDark(), state.detail ?? null]);
+    const key = JSON.stringify([isDark(el), state.detail ?? null]);
     if (key === shownDetail) return;
     shownDetail = key;
     if (!state.detail) return detail.replaceChildren();
@@ -339,7 +349,7 @@ function view({model, el, signal}) {
     if (seen && model.get("version") !== JSON.parse(model.get("state")).version) send({do: "seen", seen});
   };
   const message = (content) => { if (content.csv !== undefined) copy(content.csv, el.querySelector(".iw-tools > button")); };
-  const both = () => { showFigure(); showState(); };
+  const both = () => { section.classList.toggle("iw-dark", isDark(el)); showFigure(); showState(); };
 
   const eye = new IntersectionObserver((entries) => {
     const now = entries.at(-1).isIntersecting;
@@ -355,7 +365,7 @@ function view({model, el, signal}) {
   }));
   ruler.observe(el);
   const theme = new MutationObserver(both);
-  theme.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light", "class"]});
+  theme.observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind", "class"]});
   model.on("change:state", both);  // a new figure brings a new state
   model.on("change:version", freshen);
   model.on("msg:custom", message);

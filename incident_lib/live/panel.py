@@ -54,9 +54,12 @@ class Panel(anywidget.AnyWidget):
             self.state = json.dumps({**json.loads(self.state), "problem": str(error)})
 
     def _repr_mimebundle_(self, **rest: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the widget, and what stands for it where there is no kernel: in an exported page, or on paper."""
+        """Return the widget, and what stands for it where there is no kernel: in an exported page, or on paper.
+
+        The widget comes first: of two vendors' types, VS Code shows the one that it is told of first.
+        """
         data, metadata = super()._repr_mimebundle_(**rest)
-        return {**self._still(), VIEW: data[VIEW]}, metadata
+        return {VIEW: data[VIEW], **self._still()}, metadata
 
 
 def library_if_asked() -> bytes:
