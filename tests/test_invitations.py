@@ -20,15 +20,8 @@ from strict_icalendar import broken_rules
 
 from incident_lib.errors import SettingsError, WorkbookError
 from incident_lib.letters import invitations
-from incident_lib.letters.invitations import (
-    Meeting,
-    as_letter,
-    first_slot,
-    issue,
-    keep,
-    last_meeting,
-    postmortem_meeting,
-)
+from incident_lib.letters.invitations import as_letter, issue, keep, last_meeting
+from incident_lib.letters.meetings import Meeting, first_slot, postmortem_meeting
 from incident_lib.letters.review_meeting import process_review, review_invitation, review_of
 from incident_lib.letters.vtimezone import vtimezone
 from incident_lib.loading import load

@@ -30,6 +30,7 @@ LAYERS = [
         "letters.texts",
         "letters.reminders",
         "letters.invitations",
+        "letters.meetings",
         "letters.review_meeting",
         "letters.outbox",
         "letters.sending",

@@ -66,14 +66,14 @@ def invite(
     """
     from incident_lib.follow_up.named import page_of, person
     from incident_lib.follow_up.step_edits import set_meeting
-    from incident_lib.letters import invitations
+    from incident_lib.letters import invitations, meetings
     from incident_lib.letters.review_meeting import process_review
 
     records, now = records_now(data), moment(at)
     incident_id = None if what == "review" else what
     if incident_id:
         page_of(records, incident_id)
-        meeting, remarks = invitations.postmortem_meeting(records, incident_id, at=now, begins=_begins(begins, records))
+        meeting, remarks = meetings.postmortem_meeting(records, incident_id, at=now, begins=_begins(begins, records))
     else:
         meeting, remarks = process_review(records, at=now)
     meeting = _as_planned(records, meeting, incident_id, cancel=cancel, fixed=bool(begins))

@@ -12,7 +12,8 @@ import pandas as pd
 
 from incident_lib.errors import SettingsError
 from incident_lib.files import safe_name
-from incident_lib.letters.invitations import Meeting, addressed, as_calendar, having
+from incident_lib.letters.invitations import as_calendar
+from incident_lib.letters.meetings import Meeting, addressed, having
 from incident_lib.periods import Period
 from incident_lib.records import Records
 from incident_lib.render import FILE_MIMETYPE, Shown, note
