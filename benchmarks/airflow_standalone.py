@@ -1,6 +1,6 @@
 """Run the example's DAG for real, once by Airflow's scheduler and once triggered, under 'airflow standalone'. By hand:
 
-python benchmarks/airflow.py FOLDER [VENV]
+python benchmarks/airflow_standalone.py FOLDER [VENV]
 
 FOLDER is new or empty: it gets the venv (unless there is one of an earlier run: VENV), Airflow's home, a copy of the
 sample workbook and the executed notebooks. Scheduler, DAG processor, triggerer and API server are those of 'airflow
