@@ -1,4 +1,4 @@
-"""The Airflow example, without Airflow: benchmarks/airflow.py runs it for real."""
+"""The Airflow example, without Airflow: benchmarks/airflow_standalone.py runs it for real."""
 
 import ast
 from datetime import UTC, datetime
