@@ -107,7 +107,7 @@ def made_from(
     fold = f'<details><summary>The files and their SHA-256</summary><ul class="plain">{files}</ul></details>'
     if not list_files:
         text = f"Shows what was known at {records.as_of:%Y-%m-%d %H:%M} UTC. The files that it was read from, each "
-        text, fold = text + "with its SHA-256, stand in manifest.json beside this page.", ""
+        text, fold = text + "with its SHA-256, stand in the manifest.json of the published report.", ""
     html = f'<p class="note">{text}</p>{fold}'
     done = {
         "title": title,
