@@ -130,6 +130,17 @@ def test_question_mark_is_nothing_and_a_change_without_time_is_told(source):
     assert {account["outcome"]: account["rows"] for account in batch.accounts} == {"used": 2, "skipped: no time": 1}
 
 
+def test_white_space_and_damaged_rows_are_no_changes(source):
+    """A word with white space around it is the same word; a log of damaged rows alone has no incident."""
+    text = LOG_HEAD + log("New 01:23 3", "New 02:00 3", "Resolved 03:00 3").replace("New", " New ", 1)
+    spaced = READER.read(source("log.csv", text, zone="UTC", time_format="%d/%m/%Y %H:%M"))
+    damaged = READER.read(source("log.csv", LOG_HEAD + 'INC1,New,"0\n', zone="UTC", time_format="%d/%m/%Y %H:%M"))
+
+    assert spaced.tables["timeline"].query("kind == 'status'")["text"].tolist() == ["State: New", "State: Resolved"]
+    assert damaged.tables["incidents"].empty
+    assert [problem.rule for problem in damaged.problems] == ["unclosed-quote"]
+
+
 def test_times_without_a_rule_are_refused_in_one_sentence(source):
     """The zone of a ServiceNow file is never guessed; one sentence says what to state."""
     with pytest.raises(SourceError, match=r"log.csv: not an ISO 8601 time: '29/2/2016 01:16'.*state its zone"):

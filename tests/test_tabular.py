@@ -470,7 +470,8 @@ def test_a_pattern_is_found_in_every_row_that_has_it(texts, times):
 
 
 @settings(deadline=None)
-@given(st.lists(st.none() | st.sampled_from(["1/2/2026 09:00", "31/2/2026 09:00", "29/3/2026 02:30", "soon"])))
+@given(st.lists(st.none() | st.sampled_from(["1/2/2026 09:00", "1/2/2026  09:00", "31/2/2026 09:00", "1/2/2026 24:00",
+                                             "29/3/2026 02:30", "1/2/2026", "soon then"])))  # fmt: skip
 def test_times_in_a_format_are_read_as_one_by_one(texts):
     """A day that isn't there and an hour that the clock change skips are refused in each row in which they stand."""
     rules = Rules("Europe/Berlin", "%d/%m/%Y %H:%M")
@@ -482,4 +483,14 @@ def test_times_in_a_format_are_read_as_one_by_one(texts):
             expected = None
             assert parsed.refused[row] == str(error)
         assert parsed.values[row] == expected if expected else pd.isna(parsed.values[row])
-    assert parsed.refused.keys() == {row for row, text in enumerate(texts) if text and text != "1/2/2026 09:00"}
+    good = (None, "1/2/2026 09:00", "1/2/2026  09:00")
+    assert parsed.refused.keys() == {row for row, text in enumerate(texts) if text not in good}
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S", "%H:%M:%S %d.%m.%y"])
+def test_times_whose_day_and_clock_are_read_apart_are_the_same(form):
+    """Whether a format has its day first, or spaces within its day or its time of day."""
+    times = [pd.Timestamp(time) for time in ("2024-02-29T00:00:01Z", "2026-12-31T12:00Z", "2026-03-01T23:59:59Z")]
+    parsed = parse_times(in_pieces([time.strftime(form) for time in times] * 2), Rules("UTC", form))
+
+    assert parsed.values.tolist() == times * 2

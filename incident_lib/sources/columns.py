@@ -7,7 +7,7 @@ parsed once for each different one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ def parse_column(values: Values, column: Column, rules: Rules, choices: tuple[st
     What is empty is missing. ``choices`` are the only words that a text column may hold, where it has such.
     """
     if column.kind == "severity" and isinstance(values, pa.ChunkedArray) and pa.types.is_dictionary(values.type):
-        return parse_severities(over_words(values, trimmed), rules.aliases)
+        return parse_severities(over_words(values, trimmed), lambda word: parse_severity(word, rules.aliases))
     texts, unfit = texts_of(values) if isinstance(values, list) else as_texts(values, times=column.kind == "time")
     parsed = _of_kind(texts, column, rules, choices)
     return Parsed(parsed.values, {**parsed.refused, **unfit})
@@ -42,7 +42,7 @@ def _of_kind(texts: pa.ChunkedArray, column: Column, rules: Rules, choices: tupl
     if column.kind == "time":
         return parse_times(texts, rules)
     if column.kind == "severity":
-        return parse_severities(texts, rules.aliases)
+        return parse_severities(texts, lambda word: parse_severity(word, rules.aliases))
     if column.kind == "names":
         return Parsed(tidy_names(texts).to_pandas())
     if column.kind in _PARSERS:
@@ -76,9 +76,9 @@ def _parsed_words(
     return codes, known, reasons
 
 
-def parse_severities(texts: pa.ChunkedArray, aliases: Mapping[str, str]) -> Parsed:
-    """Return severities as an ordered categorical; ``aliases`` are the settings' words for them."""
-    codes, known, reasons = _parsed_words(texts, lambda word: parse_severity(word, aliases))
+def parse_severities(texts: pa.ChunkedArray, parse: Callable[[str], str]) -> Parsed:
+    """Return severities as an ordered categorical; ``parse`` tells the severity for a word, or raises FieldError."""
+    codes, known, reasons = _parsed_words(texts, parse)
     ours = np.array([SEVERITIES.index(word) if word else -1 for word in known] + [-1], "int8")
     return Parsed(pd.Series(pd.Categorical.from_codes(ours[codes], dtype=SEVERITY_DTYPE)), by_row(codes, reasons))
 

@@ -6,7 +6,7 @@ on those before it happened. There the times come from the rows in which the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from incident_lib.errors import FieldError, SourceError
 from incident_lib.sources import delimited
-from incident_lib.sources.columns import parse_each
+from incident_lib.sources.columns import parse_severities
 from incident_lib.sources.fields import parse_severity
 from incident_lib.sources.json_records import first_keys, read_records
 from incident_lib.sources.raw_table import RawTable, Values, table_of_records
@@ -38,9 +38,9 @@ _LABELS = {
     "service": "business_service",
 }  # fmt: skip
 _TIMES = ("opened_at", "resolved_at", "closed_at", "sys_created_on", "sys_updated_on")
-_TEXTS = ("number", "short_description", "description", "incident_state", "priority", "assigned_to", "business_service",
-          "cmdb_ci", "sys_id", "sys_updated_by")  # fmt: skip
-_USED = {*_TEXTS, *_TIMES} - {"incident_state"}
+_WORDS = ("number", "incident_state", "sys_updated_by")
+_TEXTS = ("short_description", "description", "assigned_to", "business_service", "cmdb_ci", "sys_id")
+_USED = {*_WORDS, *_TEXTS, *_TIMES, "priority"} - {"incident_state"}
 
 
 def recognises(source: Source) -> bool:
@@ -70,10 +70,10 @@ def read(source: Source) -> Batch:
     batch = Batch(problems=raw.problems)
     rows = _typed(raw, fields, source, batch)
     numbered = rows["number"].notna()
-    for place in rows.loc[~numbered, "source"]:
+    for place in _places(raw, rows.index[~numbered]):
         raw.skip("no-incident-id", "no number", "no number; every incident needs one", place)
     rows = _placed(rows[numbered], raw)
-    _add(batch, rows, lambda kept: _rest(raw, fields, kept))
+    _add(batch, rows, raw, fields)
     batch.account(source.name, NAME, "incidents", {"used": len(rows), **raw.skipped})
     return batch
 
@@ -81,9 +81,14 @@ def read(source: Source) -> Batch:
 def _placed(rows: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
     """Return the rows without those of a log that have no time."""
     timeless = rows["sys_updated_on"].isna() & _is_log(rows)
-    for place in rows.loc[timeless, "source"]:
+    for place in _places(raw, rows.index[timeless]):
         raw.skip("no-time", "no time", "no readable sys_updated_on; the change can't be placed", place)
     return rows[~timeless]
+
+
+def _places(raw: RawTable, numbers: pd.Index) -> pd.Series:
+    """Return the pointers to rows by their numbers in the file."""
+    return raw.places.take(pa.array(numbers)).to_pandas()
 
 
 def _is_log(rows: pd.DataFrame) -> bool:
@@ -111,32 +116,30 @@ def _flat(value: Any) -> Any:
 
 
 def _typed(raw: RawTable, fields: dict[str, str], source: Source, batch: Batch) -> pd.DataFrame:
-    """Return the fields that we use as typed columns; what is absent is missing throughout."""
+    """Return the times, and the words that come again and again as categories; what is absent is missing throughout."""
     rules = rules_of(source)
-    columns: dict[str, pd.Series] = {"source": raw.places.to_pandas()}
-    texts = {field: _stated(raw.columns[name]) for field, name in fields.items() if field in (*_TEXTS, *_TIMES)}
-    refused = _read_times(texts, columns, rules)
-    _refuse_if_no_time(texts, columns, refused, source)
-    for field in _TEXTS:
-        columns[field] = texts[field].to_pandas() if field in texts else pd.Series(None, range(len(raw)), dtype="str")
-    if "priority" in texts:
-        parsed = parse_each(texts["priority"], lambda word: _severity(word, rules), TEXT)
-        columns["severity"], refused["severity"] = parsed.values, parsed.refused
-    else:
-        columns["severity"] = pd.Series(None, range(len(raw)), dtype="str")
+    absent = pa.chunked_array([pa.nulls(len(raw), TEXT)])
+    asked = (*_TIMES, *_WORDS, "priority")
+    given = {field: raw.columns[fields[field]] if field in fields else absent for field in asked}
+    columns: dict[str, pd.Series] = {}
+    refused = _read_times(given, columns, rules)
+    _refuse_if_no_time(columns, refused, source)
+    columns |= {field: _words([given[field]]).to_pandas() for field in _WORDS}
+    parsed = parse_severities(_words([given["priority"]]), lambda word: _severity(word, rules))
+    columns["severity"], refused["severity"] = parsed.values, parsed.refused
     rows = pd.DataFrame(columns)
     for field, reasons in refused.items():
-        _explain(batch, rows, field, reasons)
+        _explain(batch, rows, field, reasons, raw)
     return rows
 
 
-def _explain(batch: Batch, rows: pd.DataFrame, field: str, reasons: Mapping[int, str]) -> None:
+def _explain(batch: Batch, rows: pd.DataFrame, field: str, reasons: Mapping[int, str], raw: RawTable) -> None:
     """Note a problem for each value of a field that was refused."""
     rule = "unknown-severity" if field == "severity" else "unreadable-time"
     for row, reason in sorted(reasons.items()):
         said = reason if field == "severity" else f"{field}: {reason}"
         number = rows["number"].iloc[row]
-        batch.problem(rule, said, rows["source"].iloc[row], effect="value left out",
+        batch.problem(rule, said, raw.places[row].as_py(), effect="value left out",
                       incident_id=number if isinstance(number, str) else None)  # fmt: skip
 
 
@@ -146,17 +149,23 @@ def _stated(values: Values) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(texts, "?"), pa.scalar(None, TEXT), texts)
 
 
-def _read_times(
-    texts: Mapping[str, pa.ChunkedArray], columns: dict[str, pd.Series], rules: Rules
-) -> dict[str, dict[int, str]]:
+def _words(columns: list[Values]) -> pa.ChunkedArray:
+    """Return columns as one long dictionary column of texts: each different one is looked at once."""
+    texts = [texts_of(values)[0] if isinstance(values, list) else values for values in columns]
+    chunks = [chunk for column in texts for chunk in column.chunks]
+    coded = pc.dictionary_encode(pa.concat_arrays([*chunks, pa.array([], TEXT)]))
+    stated = pc.dictionary_encode(_stated(pa.chunked_array([coded.dictionary])).combine_chunks())
+    codes = stated.indices.take(coded.indices)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, stated.dictionary)])
+
+
+def _read_times(given: Mapping[str, Values], columns: dict[str, pd.Series], rules: Rules) -> dict[str, dict[int, str]]:
     """Put each field's times into the columns, and return why some are refused: by field, and by row.
 
     They are read as one long column, since in a log the same moments stand under several fields.
     """
-    rows = len(columns["source"])
-    absent = pa.chunked_array([pa.nulls(rows, TEXT)])
-    chunks = [chunk for field in _TIMES for chunk in texts.get(field, absent).chunks]
-    parsed = parse_times(pa.chunked_array(chunks, TEXT), rules)
+    parsed = parse_times(_words([given[field] for field in _TIMES]), rules)
+    rows = len(parsed.values) // len(_TIMES)
     refused: dict[str, dict[int, str]] = {field: {} for field in _TIMES}
     for place, field in enumerate(_TIMES):
         columns[field] = parsed.values.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
@@ -166,9 +175,8 @@ def _read_times(
 
 
 def _refuse_if_no_time(
-    texts: Mapping[str, pa.ChunkedArray], columns: Mapping[str, pd.Series], refused: Mapping[str, dict[int, str]],
-    source: Source,
-) -> None:  # fmt: skip
+    columns: Mapping[str, pd.Series], refused: Mapping[str, dict[int, str]], source: Source
+) -> None:
     """Refuse the file if it has times and none can be read: then its rule is missing, not each of its values."""
     reasons = [reason for field in _TIMES for reason in refused[field].values()]
     if reasons and all(columns[field].isna().all() for field in _TIMES):
@@ -189,39 +197,38 @@ def _severity(word: str, rules: Rules) -> str:
         raise FieldError(f"unknown priority {word!r}; expected something like '1 - Critical'") from error
 
 
-def _rest(raw: RawTable, fields: Mapping[str, str], kept: pd.Series) -> pd.Series:
+def _rest(raw: RawTable, fields: Mapping[str, str], kept: pa.Array) -> pd.Series:
     """Return the columns that we have no use for as JSON, of the rows by these numbers only.
 
     Times are left out, which would tell what came later.
     """
-    unused = {name: raw.columns[column] for name, column in fields.items() if name not in _USED}
+    unused = {name: _taken(raw.columns[column], kept) for name, column in fields.items() if name not in _USED}
     if not unused:
-        return pd.Series(None, kept.index, dtype="str")
-    numbers = kept.to_numpy()
+        return pd.Series(None, range(len(kept)), dtype="str")
     pieces = {
-        name: json_values([values[number] for number in numbers]) if isinstance(values, list)
-        else over_words(pc.dictionary_encode(values.take(pa.array(numbers))), lambda words: json_pieces(_stated(words)))
+        name: json_values(values) if isinstance(values, list)
+        else over_words(pc.dictionary_encode(values), lambda words: json_pieces(_stated(words)))
         for name, values in unused.items()
     }  # fmt: skip
-    return json_records(pieces).to_pandas().set_axis(kept.index)
+    return json_records(pieces).to_pandas()
 
 
-def _add(batch: Batch, rows: pd.DataFrame, rest: Callable[[pd.Series], pd.Series]) -> None:
-    """Add the incidents: one for each row, or for each number where the file is a log of changes.
+def _taken(values: Values, kept: pa.Array) -> Values:
+    return [values[row] for row in kept.to_pylist()] if isinstance(values, list) else values.take(kept)
 
-    ``rest`` gives the ``extra`` of rows by their numbers in the file: of a log's many rows few are asked for.
-    """
-    rows = rows.assign(row=rows.index)
+
+def _add(batch: Batch, rows: pd.DataFrame, raw: RawTable, fields: Mapping[str, str]) -> None:
+    """Add the incidents: one for each row, or for each number where the file is a log of changes."""
     if _is_log(rows):
         log = log_of(rows)
-        batch.add(TIMELINE, log_rows(log))
+        batch.add(TIMELINE, log_rows(log, raw.places))
         incidents = last_states(log)
     else:
-        _check_closed(batch, rows)
+        _check_closed(batch, rows, raw)
         incidents = rows.assign(first_seen_at=rows["sys_created_on"].fillna(rows["opened_at"]))
         incidents["resolved_at"] = rows["resolved_at"].fillna(_closed(rows))
-        batch.add(TIMELINE, _closings(rows))
-    batch.add(INCIDENTS, _incidents(incidents.assign(extra=rest(incidents["row"]))))
+        batch.add(TIMELINE, _closings(rows, raw))
+    batch.add(INCIDENTS, _incidents(incidents, raw, fields))
 
 
 def _closed(rows: pd.DataFrame) -> pd.Series:
@@ -229,38 +236,42 @@ def _closed(rows: pd.DataFrame) -> pd.Series:
     return rows["closed_at"].where(rows["incident_state"].str.casefold().isin(FINISHED))
 
 
-def _check_closed(batch: Batch, rows: pd.DataFrame) -> None:
+def _check_closed(batch: Batch, rows: pd.DataFrame, raw: RawTable) -> None:
     for row in rows[rows["closed_at"] < rows["resolved_at"]].itertuples():
         message = f"closed at {row.closed_at:%Y-%m-%d %H:%M} UTC, resolved only at {row.resolved_at:%Y-%m-%d %H:%M} UTC"
-        batch.problem("closed-before-resolved", message, row.source, effect="kept", incident_id=row.number)
+        place = raw.places[row.Index].as_py()
+        batch.problem("closed-before-resolved", message, place, effect="kept", incident_id=row.number)
 
 
-def _closings(rows: pd.DataFrame) -> pd.DataFrame:
+def _closings(rows: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
     """Return the closing of each closed incident as a timeline row."""
     closed = rows[rows["closed_at"].notna()]
     return pd.DataFrame({
         "incident_id": closed["number"], "at": closed["closed_at"], "kind": "status", "text": "State: Closed",
-        "source": closed["source"],
+        "source": _places(raw, closed.index).set_axis(closed.index),
     })  # fmt: skip
 
 
-def _incidents(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return ServiceNow's columns under our names. A ticket's opening is the report by which it was detected."""
+def _incidents(rows: pd.DataFrame, raw: RawTable, fields: Mapping[str, str]) -> pd.DataFrame:
+    """Return ServiceNow's columns under our names, texts of these rows alone: of a log's many rows few are asked for.
+
+    A ticket's opening is the report by which it was detected.
+    """
+    kept = pa.array(rows.index)
+    number = rows["number"].astype("str").reset_index(drop=True)
+    texts = {field: _stated(_taken(raw.columns[fields[field]], kept)).to_pandas() if field in fields
+             else pd.Series(None, number.index, dtype="str") for field in _TEXTS}  # fmt: skip
     return pd.DataFrame({
-        "incident_id": rows["number"],
-        "title": rows["short_description"],
-        "severity": rows["severity"],
-        "detected_at": rows["opened_at"],
-        "acknowledged_at": rows.get("acknowledged_at"),
-        "resolved_at": rows["resolved_at"],
-        "first_seen_at": rows["first_seen_at"],
-        "services": _together(rows["business_service"], rows["cmdb_ci"]),
-        "responders": rows["assigned_to"].str.replace(";", ","),
-        "summary": rows["description"],
-        "references": _together(rows["number"], rows["sys_id"]),
-        "source": rows["source"],
-        "extra": rows.get("extra"),
-    }).reset_index(drop=True)  # fmt: skip
+        **rows.rename(columns={"opened_at": "detected_at"}).reset_index(drop=True),
+        "incident_id": number,
+        "title": texts["short_description"],
+        "services": _together(texts["business_service"], texts["cmdb_ci"]),
+        "responders": texts["assigned_to"].str.replace(";", ","),
+        "summary": texts["description"],
+        "references": _together(number, texts["sys_id"]),
+        "source": _places(raw, rows.index),
+        "extra": _rest(raw, fields, kept),
+    })  # fmt: skip
 
 
 def _together(one: pd.Series, other: pd.Series) -> pd.Series:

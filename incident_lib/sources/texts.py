@@ -16,7 +16,7 @@ from incident_lib.column_texts import join_names
 from incident_lib.errors import FieldError
 
 TEXT = pa.large_string()
-_NOTHING, _QUOTE, _OPEN, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "{", "}"))
+_NOTHING, _QUOTE, _CLOSE = (pa.scalar(mark, TEXT) for mark in ("", '"', "}"))
 _MISSING = pa.scalar(None, TEXT)
 _SLICE = 50_000
 _MARK, _MARKS = np.uint8(ord("!")), np.uint8(0x80 - ord("!"))  # ASCII without white space: its first, how many
@@ -263,9 +263,10 @@ def over_words(coded: pa.ChunkedArray, change: Callable[[pa.ChunkedArray], pa.Ch
 
 def _json_records(batch: pa.RecordBatch) -> pa.Array:
     # Arrow's null_handling="skip" would lose the rows in which all are missing (seen in 26.0)
-    inner = pc.binary_join_element_wise(*batch.columns, _NOTHING, null_handling="replace", null_replacement="")
-    record = pc.binary_join_element_wise(_OPEN, pc.utf8_slice_codeunits(inner, 2), _CLOSE, _NOTHING)
-    return pc.if_else(pc.equal(pc.binary_length(inner), 0), _MISSING, record)
+    inner = pc.binary_join_element_wise(*batch.columns, _CLOSE, _NOTHING, null_handling="replace", null_replacement="")
+    record = pc.binary_replace_slice(inner, 0, 2, "{")  # for the first comma
+    is_empty = pc.equal(pc.binary_length(inner), 1)
+    return pc.if_else(is_empty, _MISSING, record) if is_empty.true_count else record
 
 
 def _keyed(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:

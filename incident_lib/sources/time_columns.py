@@ -6,6 +6,7 @@ looked at one by one, with ``fields.parse_time``, which decides what is a time a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,10 +18,11 @@ import pyarrow.compute as pc
 
 from incident_lib.errors import FieldError
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR, in_range, localise, parse_time
-from incident_lib.sources.texts import by_row, coded
+from incident_lib.sources.texts import TEXT, by_row, coded
 
 _UTC, _LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
 _FEW = 32
+_DAY_AND_CLOCK = re.compile(r"(?=\S*%[Yy])((?:%[dmYyjbB]|[^%\s])+) (?=\S)((?:%[HIMSpf]|[^%])+)")
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,22 @@ def parse_times(texts: pa.ChunkedArray, rules: Rules) -> Parsed:
     """
     if pa.types.is_timestamp(texts.type):
         return _believable(texts.cast(_UTC, safe=False), {})
+    if rules.time_format or pa.types.is_dictionary(texts.type):
+        return _each_word_once(texts, rules)
     refused: dict[int, str] = {}
-    if rules.time_format:
-        return _believable(_formatted(texts, rules, refused), refused)
     pieces: list[pa.Array] = []
     start = 0
     for chunk in texts.chunks:
         pieces += _times(chunk, start, rules.zone, refused)
         start += len(chunk)
     return _believable(pa.chunked_array(pieces, _UTC), refused)
+
+
+def _each_word_once(texts: pa.ChunkedArray, rules: Rules) -> Parsed:
+    codes, words = coded(texts)
+    parsed = _formatted(words, rules) if rules.time_format else parse_times(pa.chunked_array([words], TEXT), rules)
+    times = pa.array(parsed.values, _UTC, from_pandas=True).take(pa.array(codes, mask=codes < 0))
+    return Parsed(times.to_pandas(), by_row(codes, parsed.refused))
 
 
 def _times(texts: pa.Array, start: int, zone: str | None, refused: dict[int, str]) -> list[pa.Array]:
@@ -101,23 +110,42 @@ def _time(text: str | None, row: int, zone: str | None, refused: dict[int, str])
         return None
 
 
-def _formatted(texts: pa.ChunkedArray, rules: Rules, refused: dict[int, str]) -> pa.ChunkedArray:
-    """Return times in the rules' format; pandas reads all different ones at once, and looks at each it can't alone."""
-    codes, words = coded(texts)
+def _formatted(words: pa.Array, rules: Rules) -> Parsed:
+    """Return times in the rules' format; pandas reads all at once, and looks at each it can't alone."""
     series = words.to_pandas()
     aware = "%z" in str(rules.time_format)
-    times = pd.to_datetime(series, format=rules.time_format, errors="coerce", utc=aware, cache=False)
+    times = _day_and_clock(words, str(rules.time_format))
+    if times is None:
+        times = pd.to_datetime(series, format=rules.time_format, errors="coerce", utc=aware, cache=False)
     if not aware:
         # without a zone all are refused below, one by one
         times = _localised(times if rules.zone else times.mask(times.notna()), rules.zone or "UTC")
-    times, reasons = times.astype("datetime64[us, UTC]"), {}
+    times, refused = times.astype("datetime64[us, UTC]"), {}
     for place in np.flatnonzero(times.isna()):
         try:
             times.iloc[place] = parse_formatted(series.iloc[place], rules)
         except FieldError as error:
-            reasons[int(place)] = str(error)
-    refused.update(by_row(codes, reasons))
-    return pa.chunked_array([pa.array(times, _UTC, from_pandas=True).take(pa.array(codes, mask=codes < 0))])
+            refused[int(place)] = str(error)
+    return _believable(pa.chunked_array([pa.array(times, _UTC, from_pandas=True)]), refused)
+
+
+def _day_and_clock(words: pa.Array, form: str) -> pd.Series | None:
+    """Return times whose day and time of day were read apart, each different one once: there are far fewer of them.
+
+    None if the format doesn't part at its first space, or a text has no such space; missing where a part can't be read.
+    """
+    parts = _DAY_AND_CLOCK.fullmatch(form)
+    split = pc.split_pattern(words, " ", max_splits=1)
+    if parts is None or pc.min(pc.list_value_length(split)).as_py() != 2:
+        return None
+    day, clock = (_each_once(pc.list_element(split, place), part) for place, part in enumerate(parts.groups()))
+    return pd.Series(day + (clock - np.datetime64("1900-01-01")))  # the day that is meant where none is stated
+
+
+def _each_once(texts: pa.Array, form: str) -> np.ndarray:
+    codes, words = coded(pa.chunked_array([texts]))
+    times = pd.to_datetime(words.to_pandas(), format=form, errors="coerce", cache=False)
+    return times.to_numpy("datetime64[us]")[codes]
 
 
 def parse_formatted(text: str, rules: Rules) -> datetime:
