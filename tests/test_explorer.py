@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -399,6 +400,22 @@ def test_the_widget_is_the_first_of_several_vendors_types(pick):
 
     assert [found[0] for found in types] == [VIEW] * 4
     assert theme.MIMETYPE in types[1]
+
+
+def test_a_figure_that_cannot_be_drawn_is_told(pick):
+    """A host that knows neither widgets nor plotly shows a sentence, or the title of somebody's own figure."""
+    ours, own = pick.view(inc.behaviour_chart), pick.view(lambda chosen: go.Figure(layout_title_text="My title"))
+
+    assert "weeks" in ours.still()["text/plain"]
+    assert own.still()["text/plain"] == "My title"
+
+
+def test_the_script_that_shows_widgets_is_installed_with_us():
+    """VS Code takes it from the environment: a file that maps anywidget's name to its script, and that script."""
+    found = {file.name: file.locate() for file in metadata.files("anywidget") if "nbextensions" in file.parts}
+
+    assert 'anywidget: "nbextensions/anywidget/index"' in found["extension.js"].read_text(encoding="utf-8")
+    assert "AnyView" in found["index.js"].read_text(encoding="utf-8")
 
 
 def test_an_executed_notebook_keeps_no_trace_of_widgets(pick):

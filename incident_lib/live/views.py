@@ -237,7 +237,7 @@ class FreeView(View):
     def still(self) -> Mapping[str, Any]:
         """Return the result itself."""
         if hasattr(self.result, "to_plotly_json"):
-            return {theme.MIMETYPE: json.loads(self.result.to_json()), "text/plain": "Figure"}
+            return {theme.MIMETYPE: json.loads(self.result.to_json()), "text/plain": _in_words(self.result)}
         return _as_shown(self.result)._repr_mimebundle_()
 
 
@@ -248,6 +248,12 @@ def listed(explorer: Explorer, mask: np.ndarray, title: str = "Incidents") -> Sh
     columns = {"incident_id": "incident", "began_at": "began (UTC)", "severity": "severity", "title": "title",
                "customers": "customers", "duration": "duration"}  # fmt: skip
     return table(frame, title + some, columns, name="incidents", empty="none is chosen.", most=STILL_ROWS)
+
+
+def _in_words(figure: Any) -> str:
+    """Return what stands for a figure where none can be drawn: its sentence, or its title."""
+    meta = figure.layout.meta
+    return str((meta.get("alt") if isinstance(meta, dict) else None) or figure.layout.title.text or "Figure")
 
 
 def _as_shown(result: Any) -> Shown:
