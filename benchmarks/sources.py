@@ -115,13 +115,13 @@ def write(contest: str, folder: Path, rows: int) -> None:
 
 def child(contest: str, name: str, folder: Path) -> None:
     """Run one contender here, with what it imports imported before, and print its seconds and peak memory."""
-    import pandas  # noqa: F401
-    import pyarrow.csv  # noqa: F401
-
     if name.startswith(("load", "reader")):
         import incident_lib.cache
         import incident_lib.loading
         import incident_lib.timeliness.states
+    import pandas  # noqa: F401
+    import pyarrow.csv  # noqa: F401
+
     begun, used = time.perf_counter(), time.process_time()
     rows = CONTESTS[contest][name](folder)
     found = {"rows": rows, "seconds": time.perf_counter() - begun, "cpu": time.process_time() - used}
