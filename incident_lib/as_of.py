@@ -51,6 +51,8 @@ def known_at(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp, zone: tzinfo 
 
 def _about_known(problems: pd.DataFrame, incidents: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return the problems without those of incidents that were not known yet; one of no incident can't be dated."""
+    if len(known) == len(incidents):
+        return problems
     later = incidents.loc[incidents.index.difference(known.index), "incident_id"]
     return problems[~problems["incident_id"].isin(later)]
 

@@ -69,11 +69,16 @@ def _times(incidents: pd.DataFrame, name: str) -> np.ndarray:
     return incidents[name].to_numpy("datetime64[us]")
 
 
+def _where(holds: np.ndarray, incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows for which something holds: mostly few or none, so that to pick them costs less than to filter."""
+    return incidents.iloc[np.flatnonzero(holds)] if holds.any() else incidents.iloc[:0]
+
+
 def impossible_times(incidents: pd.DataFrame) -> pd.DataFrame:
     """Return a problem for each pair of times of an incident that stands in an impossible order."""
     parts = [PROBLEMS.frame()]
     for start, end in _PAIRS:
-        later = incidents[_times(incidents, start) > _times(incidents, end)]
+        later = _where(_times(incidents, start) > _times(incidents, end), incidents)
         wrong = later[later[start] - later[end] >= ROUNDING]
         if wrong.empty:
             continue
@@ -85,7 +90,7 @@ def impossible_times(incidents: pd.DataFrame) -> pd.DataFrame:
 def wrong_years(incidents: pd.DataFrame) -> pd.DataFrame:
     """Return a problem for each incident that lasted most of a year, but days if one of its years were another."""
     lasted = _times(incidents, "resolved_at") - _times(incidents, "started_at")
-    suspect = incidents[np.abs(lasted) >= YEAR_APART.to_timedelta64()]
+    suspect = _where(np.abs(lasted) >= YEAR_APART.to_timedelta64(), incidents)
     lasted = suspect["resolved_at"] - suspect["started_at"]
     years = (lasted / DAY / 365.25).round()
     suspect = suspect[(lasted - years * 365.25 * DAY).abs() <= FEW_DAYS]
@@ -101,11 +106,14 @@ def shared_ends(incidents: pd.DataFrame) -> pd.DataFrame:
     In small records that is two to the very second, or three to the minute; in large ones it takes more.
     """
     ends = _times(incidents, "resolved_at")
-    ends = np.sort(ends[~(np.isnat(ends) | np.isnat(_times(incidents, "started_at")))])
-    seconds, minutes = _surprising(ends, "s", 2), _surprising(ends, "m", 3)
+    stated = ends[~(np.isnat(ends) | np.isnat(_times(incidents, "started_at")))]
+    in_order = np.sort(stated.view(np.int64)).view(ends.dtype)  # numbers are sorted three times as fast as times
+    seconds, minutes = _surprising(in_order, "s", 2), _surprising(in_order, "m", 3)
     least = min(seconds, minutes) - 1
-    moments = np.unique(ends[least:][ends[least:] == ends[:-least]])
-    several = incidents[np.isin(_times(incidents, "resolved_at"), moments)].dropna(subset="started_at")
+    moments = np.unique(in_order[least:][in_order[least:] == in_order[:-least]])
+    if not len(moments):
+        return PROBLEMS.frame()
+    several = _where(np.isin(ends, moments), incidents).dropna(subset="started_at")
     by_end = several.groupby("resolved_at").agg(size=("started_at", "size"), starts=("started_at", "nunique"))
     needed = pd.Series(seconds, index=by_end.index).mask(by_end.index.floor("min") == by_end.index, minutes)
     copied = by_end.loc[(by_end["starts"] >= 2) & (by_end["size"] >= needed), "size"]

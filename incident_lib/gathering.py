@@ -99,9 +99,8 @@ def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame
     if table is ACCOUNTS:
         return ACCOUNTS.frame(account for _, batch in batches for account in batch.accounts)
     frames = [batch.table(table).assign(format=reader) for reader, batch in batches if table.name in batch.parts]
-    if len(frames) == 1:
-        return frames[0].reset_index(drop=True)
-    return pd.concat([table.frame().assign(format=pd.Series(dtype="str")), *frames], ignore_index=True)
+    frames = frames or [table.frame().assign(format=pd.Series(dtype="str"))]
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
 
 
 def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
