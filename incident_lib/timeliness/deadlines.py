@@ -65,18 +65,21 @@ def incident_deadlines(records: Records) -> pd.DataFrame:
     )
 
 
-def page_deadlines(records: Records) -> pd.DataFrame:
-    """Return ``incident_deadlines`` of the pages alone, in the order of ``records.major``; the id is a column."""
-    table = _clocks(records)
+def page_deadlines(records: Records, *columns: str) -> pd.DataFrame:
+    """Return ``incident_deadlines`` of the pages alone, in the order of ``records.major``; the id is a column.
+
+    ``columns`` name those of the incidents that are wanted beside.
+    """
+    table = _clocks(records, *columns)
     return table.assign(page_due_at=due_by(table, "page", records.settings))
 
 
-def _clocks(records: Records) -> pd.DataFrame:
-    """Return incident_id, severity, start_at, calendar and rule of each major incident."""
+def _clocks(records: Records, *columns: str) -> pd.DataFrame:
+    """Return incident_id, severity, start_at, calendar and rule of each major incident, and these columns."""
     events = {records.settings.deadlines.start, *records.settings.deadlines.start_by_severity.values()}
-    major = major_of(records, "incident_id", "severity", "customers", *events)
+    major = major_of(records, "incident_id", "severity", "customers", *events, *columns)
     owners = pages_of(records, major["incident_id"], "owner")["owner"]
-    table = major[["incident_id", "severity"]].assign(
+    table = major[["incident_id", "severity", *columns]].assign(
         start_at=_starts(major, records.settings), calendar=calendar_names(major["customers"], owners, records)
     )
     return table.assign(rule=rule_of(table["start_at"], records.settings))
@@ -84,7 +87,9 @@ def _clocks(records: Records) -> pd.DataFrame:
 
 def major_of(records: Records, *columns: str) -> pd.DataFrame:
     """Return some columns of ``records.major``, rows numbered from 0."""
-    kept = records.incidents["severity"].isin(records.settings.severities.major).to_numpy()
+    severity = records.incidents["severity"].cat
+    wanted = [name in records.settings.severities.major for name in severity.categories]
+    kept = np.array([*wanted, False])[severity.codes]  # the last stands for a missing one, whose code is -1
     # a column by itself is filtered piece by piece; a frame would be gathered row by row
     return pd.DataFrame({name: records.incidents[name].array[kept] for name in columns})
 
@@ -131,8 +136,10 @@ def due_by(table: pd.DataFrame, what: str, settings: Settings) -> pd.Series:
     """
     due = np.full(len(table), np.datetime64("NaT", "us"))
     calendars = calendars_of(settings)
-    for (severity, name, rule), rows in table.groupby(["severity", "calendar", "rule"], observed=True).indices.items():
-        span = spans_of(settings, what, rule).get(str(severity))
+    several = {"severity": True, "calendar": settings.calendars, "rule": settings.deadlines.earlier}
+    for rows in table.groupby([name for name in several if several[name]], observed=True).indices.values():
+        severity, name, rule = table[list(several)].iloc[rows[0]]
+        span = spans_of(settings, what, rule).get(severity)
         if span is not None:
             due[rows] = deadlines(table["start_at"].iloc[rows], span, calendars[name]).to_numpy("datetime64[us]")
     return pd.Series(due, index=table.index).dt.tz_localize("UTC")

@@ -10,7 +10,7 @@ from incident_lib.column_texts import spelled, translated
 from incident_lib.periods import Period, quarters_of
 from incident_lib.records import Records
 from incident_lib.statistics.survival import kaplan_meier, median
-from incident_lib.timeliness.deadlines import by_calendar, calendar_of, local_days, major_of, page_deadlines, pages_of
+from incident_lib.timeliness.deadlines import by_calendar, calendar_of, local_days, page_deadlines, pages_of
 from incident_lib.timeliness.turns import next_turns
 
 STATES = ("on time", "late", "overdue", "open", "not resolved", "no date", "not needed")
@@ -38,10 +38,10 @@ def postmortem_states(records: Records) -> pd.DataFrame:
     >>> inc.postmortem_states(records)["state"].value_counts().to_dict()
     {'on time': 25, 'overdue': 9, 'late': 7, 'open': 2, 'not needed': 1, 'no date': 1, 'not resolved': 1}
     """
-    table = page_deadlines(records).rename(columns={"page_due_at": "due_at"})
+    table = page_deadlines(records, "title", "customers", "incident_commander")
+    table = table.rename(columns={"page_due_at": "due_at"})
     kept = ["owner", "status", "created_at", "completed_at", "reviewed_at", "closed_at", "not_needed"]
-    told = major_of(records, "title", "customers", "incident_commander")
-    table = table.assign(**told, **pages_of(records, table["incident_id"], *kept))
+    table = table.assign(**pages_of(records, table["incident_id"], *kept))
     complete = table["completed_at"].notna() | table["status"].isin(["in review", "reviewed", "closed"])
     table["state"] = _state(table, complete, records.as_of)
     table["until"] = table["completed_at"].where(complete, records.as_of)
