@@ -3,10 +3,10 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -578,13 +578,16 @@ DAMAGE = st.sampled_from([
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     values=st.lists(st.tuples(st.integers(0, 7), st.sampled_from([*_usual(0), "new", "description"]), ODD_VALUES), max_size=6),
+    moved=st.lists(st.tuples(st.integers(0, 7), st.permutations(list(_usual(0)))), max_size=3),
     damage=st.lists(st.tuples(st.integers(0, 1 << 16), DAMAGE, st.integers(0, 5)), max_size=2), compact=st.booleans(),
 )  # fmt: skip
-def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, values, damage, compact):
+def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, values, moved, damage, compact):
     """Whatever is unusual about some lines, all give the rows, problems and counts that the careful way gives."""
     records = [_usual(number) for number in range(8)]
     for place, key, value in values:
         records[place][key] = value
+    for place, keys in moved:
+        records[place] = {key: records[place][key] for key in [*keys, *records[place]]}
     separators = (",", ":") if compact else None
     content = "".join(json.dumps(one, separators=separators) + "\n" for one in [*records, _usual(3)]).encode()
     for place, other, length in damage:
@@ -597,9 +600,11 @@ def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, valu
 
 
 def test_most_lines_go_at_once(tmp_path):
-    """The quick way takes usual lines, of several stretches too, and numbers them as the file does."""
-    file = tmp_path / "a.jsonl"
-    file.write_text("".join(f"{json.dumps(_usual(n))}\n" + "\n" * (n == 500) for n in range(1000)), encoding="utf-8")
+    """The quick way takes usual lines of several shapes and stretches, and numbers them as the file does."""
+    file, records = tmp_path / "a.jsonl", [_usual(n) for n in range(1000)]
+    for record in records[::3]:
+        record |= {"acknowledgements": [], "summary": "[#1] \u00fc", "title": 'Queue "a\\b" \u00fc\\'}
+    file.write_text("".join(f"{json.dumps(one)}\r\n" + "\n" * (n == 500) for n, one in enumerate(records)), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "_STRETCH", 100_000)
         patch.setattr(json_lines.os, "cpu_count", lambda: 3)
@@ -609,7 +614,34 @@ def test_most_lines_go_at_once(tmp_path):
     assert others.tolist() == [502]
     assert frame["source"].tolist() == [f"a.jsonl line {n}" for n in range(1, 1002) if n != 502]
     assert frame["incident_id"].tolist() == [f"PQ{n:05}" for n in range(1000)]
+    assert frame["title"].tolist() == [one["title"] for one in records]
     assert lines.tolist() == [n for n in range(1, 1002) if n != 502]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('"urgency": "high"', '"status": "resolved"', "the key 'status' stands twice"),
+        ('"status": "resolved"', '"created_at": "2026-03-02T12:00:00Z"', "the key 'created_at' stands twice"),
+        ('"type": "incident"', '"id": "PX"', "the key 'id' stands twice"),
+        ('"urgency": "high"', '"urgence": "high"', None),
+        ('"title": "Queue 7"', '"title": "Queue \\x"', "Invalid \\\\escape"),
+        ('"incident_number": 7', '"incident_number": 07', "is not valid JSON"),
+        ('"title": "Queue 7"', '"title": "Queue\t7"', "Invalid control character"),
+        ('"R7"', '"906090603"', None),
+    ],
+)  # fmt: skip
+def test_a_line_like_others_is_looked_at_where_it_differs(tmp_path, old, new, what):
+    """As many quotes as in other lines do not make it one of them: what is wrong in it is told, unknown keys are kept."""
+    line = json.dumps(_usual(7))
+    assert old in line
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join([*(json.dumps(_usual(n)) for n in range(7)), line.replace(old, new)]), encoding="utf-8")
+    fast, careful = told_both_ways(file)
+
+    assert same(fast, careful)
+    assert [re.search(what, one.message) is not None for one in fast.problems] == ([True] if what else [])
+    assert ("urgence" in fast.table(INCIDENTS)["extra"].str.cat()) == ("urgence" in new)
 
 
 @pytest.mark.parametrize(
@@ -631,36 +663,14 @@ def test_what_json_does_not_allow_is_told_with_its_line(tmp_path, line, why):
         assert why in batch.problems[0].message
 
 
-def test_where_the_engine_gives_up_the_careful_way_reads(tmp_path):
-    """Without DuckDB's memory nothing is lost but time."""
-    file = tmp_path / "a.jsonl"
-    file.write_text("".join(json.dumps(_usual(n)) + "\n" for n in range(3)), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lines, "_SHAPE", "error('no memory')")
-        patch.setattr(pagerduty, "_SHORT", 0)
-        batch = pagerduty.read(Source(file, "a.jsonl", Settings()))
-
-    assert len(batch.table(INCIDENTS)) == 3
-
-
 def test_a_very_long_line_is_left_to_the_careful_way(tmp_path):
-    """One line of megabytes costs the others nothing, and the engine no memory."""
+    """One line of megabytes costs the others nothing, and no memory."""
     file = tmp_path / "a.jsonl"
-    records = [_usual(n) | ({"incident_key": "x" * 3_000} if n == 1 else {}) for n in range(3)]
+    records = [_usual(n) | ({"incident_key": "x" * 9_000} if n == 1 else {}) for n in range(3)]
     file.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lines, "_LONG", 2_500)
+        patch.setattr(json_lines, "BLOCK", 4_000)
         _, lines, others = pagerduty.usual_incidents(Source(file, "a.jsonl", Settings()))
 
     assert (lines.tolist(), others.tolist()) == ([1, 3], [2])
     assert same(*told_both_ways(file))
-
-
-def test_the_engine_opens_no_file(tmp_path):
-    """Whatever a query said, DuckDB reads what it is handed, and nothing else."""
-    other = tmp_path / "other.csv"
-    other.write_text("a,b\n1,2\n", encoding="utf-8")
-    with duckdb.connect(":memory:", config=json_lines._LOCKED) as connection:
-        for sql in (f"FROM '{other}'", "SET enable_external_access = true", "INSTALL httpfs"):
-            with pytest.raises(duckdb.Error):
-                connection.sql(sql).fetchall()

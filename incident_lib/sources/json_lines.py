@@ -1,76 +1,26 @@
-"""JSON lines, many at once: the fields of a file's records as columns of texts, in stretches side by side.
+"""JSON lines, many at once: lines that are alike but for some texts, cut apart without parsing each.
 
-DuckDB takes the fields out of lines that it is handed in memory; it never opens a file. It is more lenient than JSON:
-what it takes and the careful way refuses (a comma before a bracket, a key that stands twice) is found out here.
+Where quotes and line breaks are is found over whole blocks of a file; see ``json_shapes`` for how lines are alike.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from incident_lib.sources.texts import TEXT
+from incident_lib.sources.json_shapes import Block, Cut, Shape, Usual, learned
 
-BLOCK = 2 << 20
-_LONG = 4 * BLOCK  # bytes in a line: nobody's incident
-_ROWS = 1 << 14  # in a piece of the answer
+BLOCK = 4 << 20  # a longer line is nobody's incident
 _STRETCH = 16 << 20  # what is shorter is not worth a thread of its own
-_LOOKS, _LOOK = 48, 48 << 10
-_CHUNK = 1 << 18  # as much as fits into a processor's own memory
-_TRAILING = re.compile(rb",\s*[}\]]")
-_NEWLINE, _COMMA, _SPACE, _CASE, _CLOSING = 0x0A, 0x2C, 0x20, 0x20, 0x7D  # "]" with the bit of small letters is "}"
-_LINES = pa.schema([("line", TEXT), ("number", pa.int64()), ("doubtful", pa.bool_())])
-# nothing from outside, nothing to disk; one thread each, since stretches go side by side
-_LOCKED = {
-    "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
-    "python_enable_replacements": False, "threads": 1, "memory_limit": "256MB", "temp_directory": "",
-    "arrow_large_buffer_size": True, "lock_configuration": True,
-}  # fmt: skip
-_SHAPE = "hash(try(json_keys(line)))"  # alike for lines with the same keys in the same order
-_SQL = """FROM (FROM (FROM lines SELECT try(json_extract(line, [{places}]))::VARCHAR[] AS s, {shape} AS shape, number,
-doubtful) SELECT {named}, shape, number, doubtful) SELECT {given}, shape, number, doubtful"""
-
-
-class EngineError(Exception):
-    """DuckDB could not look at a file; the careful way has to."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """Paths into a record ("priority", "first_entry.id"), and columns made of what stands there, as SQL.
-
-    A column's expression names paths in double quotes. They are ours, never a file's.
-    """
-
-    paths: Sequence[str]
-    columns: Mapping[str, str]
-
-    def sql(self) -> str:
-        """Return what DuckDB is asked: the columns, then each line's shape, its number, and whether to doubt it."""
-        places = ", ".join(f"'$.{path}'" for path in self.paths)
-        named = ", ".join(f's[{at}] AS "{path}"' for at, path in enumerate(self.paths, start=1))
-        given = ", ".join(f"{expression} AS c{at}" for at, expression in enumerate(self.columns.values()))
-        return _SQL.format(places=places, shape=_SHAPE, named=named, given=given)
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Columns of some lines, the lines' numbers within their stretch from 0, and which of the lines are usual."""
-
-    columns: dict[str, pa.Array]
-    numbers: np.ndarray
-    usual: np.ndarray
+_CHUNK = 1 << 17  # as much as fits into a processor's own memory
+_TRIES, _SHAPES = 4, 64  # new shapes in a block, and all, of lines with as many marks
+_QUOTE, _NEWLINE, _SLASH = 0x22, 0x0A, 0x5C
 
 
 @dataclass
@@ -83,68 +33,49 @@ class Stretch:
     made: list[Any] = field(default_factory=list)
 
 
-def each_stretch(
-    path: Path,
-    usual: Callable[[Sequence[str]], bool],
-    query: Callable[[frozenset[str]], Query],
-    work: Callable[[Fields], Any],
-) -> list[Stretch]:
-    """Return what ``work`` makes of a file's lines, in pieces and in order, stretch by stretch.
+def each_stretch(path: Path, usual: Usual, work: Callable[[list[Cut]], Any]) -> list[Stretch]:
+    """Return what ``work`` makes of a file's lines, block by block and stretch by stretch.
 
-    ``usual`` looks at a record's keys: lines with keys that it doesn't like, or that no look at the file's places
-    showed, are not usual. ``query`` says which columns to make, given all usual keys.
-
-    Raises:
-        EngineError: if DuckDB gives up, as for want of memory.
+    It gets a block's lines as a cut for each shape, if there are any. Lines that are like no others, or are no JSON,
+    are in none. A cut's numbers count within its stretch, from 0.
     """
-    engine = import_module("duckdb")  # takes a sixth of a second, and few files need it
-    examples = {keys: line for line in _examples(path) if (keys := _keys(line)) and usual(keys)}
-    asked = query(frozenset().union(*examples))
-    stretches = _stretches(path)
 
     def fill(stretch: Stretch) -> None:
-        with engine.connect(":memory:", config=_LOCKED) as connection:
-            shapes = _shapes(connection, list(examples.values()))
-            connection.register("lines", pa.RecordBatchReader.from_batches(_LINES, _batches(path, stretch)))
-            for batch in connection.sql(asked.sql()).to_arrow_reader(_ROWS):
-                columns = {name: batch.column(at) for at, name in enumerate(asked.columns)}
-                shape, number, doubtful = (one.to_numpy(zero_copy_only=False) for one in batch.columns[-3:])
-                stretch.made.append(work(Fields(columns, number, np.isin(shape, shapes) & ~doubtful)))
+        shapes: dict[int, list[Shape]] = {}
+        for block in _blocks(path, stretch):
+            if cuts := list(_cuts(block, shapes, usual)):
+                stretch.made.append(work(cuts))
 
-    try:
-        with ThreadPoolExecutor(len(stretches)) as pool:
-            list(pool.map(fill, stretches))
-    except engine.Error as error:
-        raise EngineError(str(error)) from error
+    stretches = _stretches(path)
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        list(pool.map(fill, stretches))
     return stretches
 
 
-def _shapes(connection: Any, lines: list[str]) -> np.ndarray:
-    """Return the numbers by which DuckDB knows the lists of keys of these lines."""
-    connection.register("lines", pa.table({"line": pa.array(lines, TEXT)}))
-    return connection.sql(f"FROM lines SELECT {_SHAPE} AS shape").to_arrow_table()["shape"].to_numpy()
+def _cuts(block: Block, shapes: dict[int, list[Shape]], usual: Usual) -> Iterator[Cut]:
+    """Yield a block's lines, cut apart by the shapes that are known already, or that are learned from them."""
+    for count in np.unique(block.counts).tolist():
+        rows, known = np.flatnonzero(block.counts == count), shapes.setdefault(count, [])
+        tries = _TRIES if count > 1 else 0  # nothing but its break
+        for shape in known:
+            rows = yield from _cut(shape, block, rows)
+        while len(rows) and tries and len(known) < _SHAPES:
+            tries -= 1
+            if shape := learned(block, int(rows[0]), usual):
+                known.append(shape)
+                rows = yield from _cut(shape, block, rows)
+            else:
+                rows = rows[1:]
 
 
-def _keys(line: str) -> tuple[str, ...] | None:
-    """Return the keys of a line's record in order; None if there is none, or one of them stands twice."""
-    try:
-        pairs = json.loads(line, object_pairs_hook=tuple)
-    except (ValueError, RecursionError):
-        return None
-    keys = [one[0] for one in pairs if isinstance(one, tuple)] if line.lstrip()[:1] == "{" else []
-    return tuple(keys) if len(keys) == len(set(keys)) else None
-
-
-def _examples(path: Path) -> Iterator[str]:
-    """Yield lines from many places of a file; all lines of a short one."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        for place in range(0, max(size, 1), max(size // _LOOKS, _LOOK)):
-            file.seek(place)
-            lines = file.read(_LOOK if size > _LOOKS * _LOOK else size // _LOOKS + _LOOK).split(b"\n")
-            lines[-1] += file.readline()
-            for line in lines[1 if place else 0 :]:
-                yield line.decode("utf-8", "replace")
+def _cut(shape: Shape, block: Block, rows: np.ndarray) -> Iterator[Cut]:
+    """Yield the rows of this shape, and return the others."""
+    if not len(rows):
+        return rows
+    cut, others = shape.cut(block, rows)
+    if len(cut.numbers):
+        yield cut
+    return others
 
 
 def _stretches(path: Path) -> list[Stretch]:
@@ -160,66 +91,67 @@ def _stretches(path: Path) -> list[Stretch]:
     return [Stretch(start, end) for start, end in zip(cuts, [*cuts[1:], size], strict=True)]
 
 
-def _batches(path: Path, stretch: Stretch) -> Iterator[pa.RecordBatch]:
-    """Yield the lines of a stretch, which counts them."""
+def _blocks(path: Path, stretch: Stretch) -> Iterator[Block]:
+    """Yield whole lines of a stretch, which counts them; each block is gone when the next is asked for.
+
+    Of a line that is longer than a block, an empty one remains.
+    """
+    area, marks = bytearray(BLOCK + 1), np.empty(BLOCK + 1, np.int64)
+    view, filled, is_torn = memoryview(area), 0, False
     with path.open("rb", buffering=0) as file:
         file.seek(stretch.start)
-        left, rest = stretch.end - stretch.start, b""
-        while left or rest:
-            piece = file.read(min(BLOCK, left)) or b""
-            left = left - len(piece) if piece else 0
-            content = rest + piece
-            whole = content.rfind(b"\n") + 1 if left else len(content)
-            rest = content[whole:]
+        left = stretch.end - stretch.start
+        while left or filled:
+            got = file.readinto(view[filled : min(BLOCK, filled + left)])
+            filled, left = filled + got, (left - got if got else 0)
+            if not left and filled and area[filled - 1] != _NEWLINE:  # the last line of a file may lack its end
+                area[filled] = _NEWLINE
+                filled += 1
+            whole = area.rfind(b"\n", 0, filled) + 1
             if whole:
-                batch = _batch(content, whole, stretch.lines)
-                stretch.lines += batch.num_rows
-                yield batch
+                if is_torn:
+                    torn = area.find(b"\n")
+                    area[:torn] = b" " * torn
+                block = _block(area, whole, marks, stretch.lines)
+                stretch.lines += len(block.counts)
+                yield block
+            is_torn = not whole
+            area[: filled - whole] = area[whole:filled]
+            filled = filled - whole if whole else 0
 
 
-def _batch(content: bytes, size: int, first: int) -> pa.RecordBatch:
-    """Return the lines in a piece of a file, without copying them; what is no UTF-8, or very long, is missing."""
-    octets = np.frombuffer(content, np.uint8)[:size]
-    breaks, suspects = _marks(octets)
-    if not len(breaks) or breaks[-1] != size - 1:  # the last line of a file may lack its end
-        breaks = np.append(breaks, size)
-    ends = np.concatenate([[0], breaks + 1]).astype(np.int64)
-    ends[-1] = size
-    texts = pa.Array.from_buffers(TEXT, len(breaks), [None, pa.py_buffer(ends), pa.py_buffer(content)])
-    doubtful = np.zeros(len(texts), bool)
-    for at in np.unique(np.searchsorted(ends, suspects, "right") - 1):
-        doubtful[at] = _TRAILING.search(content[ends[at] : ends[at + 1]]) is not None
-    if not _is_plain(texts):
-        octets_of_lines = (content[start:end] for start, end in itertools.pairwise(ends.tolist()))
-        texts = pa.array([_decoded(line) for line in octets_of_lines], TEXT)
-    numbers = np.arange(first, first + len(texts))
-    return pa.record_batch([texts, pa.array(numbers), pa.array(doubtful)], schema=_LINES)
+def _block(area: bytearray, size: int, space: np.ndarray, number: int) -> Block:
+    """Return the lines in the first bytes of an area; ``space`` has room for the places of their marks."""
+    octets = np.frombuffer(area, np.uint8, size)
+    marks = _marks(octets, space)
+    if area.find(_SLASH, 0, size) >= 0:
+        marks = _without(marks, _escaped(octets))
+    breaks = np.flatnonzero(octets[marks] == _NEWLINE)
+    ends = marks[breaks]
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    first = np.concatenate([[0], breaks[:-1] + 1])
+    return Block(area, marks, starts, ends, first, breaks + 1 - first, number)
 
 
-def _marks(octets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where line breaks are, and closing brackets after a comma or white space, be it within a text."""
-    breaks, suspects = [np.array([], int)], [np.array([], int)]
+def _marks(octets: np.ndarray, space: np.ndarray) -> np.ndarray:
+    """Return the places of quotes, line breaks, and the other control characters."""
+    total = 0
     for start in range(0, len(octets), _CHUNK):
-        here = octets[start : start + _CHUNK]
-        breaks.append(np.flatnonzero(here == _NEWLINE) + start)
-        before = octets[start - 1 : start - 1 + len(here)] if start else np.append(octets[:1], here[:-1])
-        found = ((here | _CASE) == _CLOSING) & ((before == _COMMA) | (before <= _SPACE))
-        if found.any():
-            suspects.append(np.flatnonzero(found) + start)
-    return np.concatenate(breaks), np.concatenate(suspects)
+        found = np.flatnonzero((octets[start : start + _CHUNK] ^ 2) <= _QUOTE - 2)  # below a space, or a quote
+        np.add(found, start, out=space[total : total + len(found)])
+        total += len(found)
+    return space[:total]
 
 
-def _is_plain(texts: pa.Array) -> bool:
-    """Tell whether all lines are UTF-8, and none is so long that DuckDB would want much memory for it."""
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return texts.nbytes < _LONG
+def _escaped(octets: np.ndarray) -> np.ndarray:
+    """Return the places of quotes with an odd number of slashes before them."""
+    slashes = np.flatnonzero(octets == _SLASH)
+    begins = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
+    within = np.arange(len(slashes)) - np.repeat(begins, np.diff(begins, append=len(slashes)))
+    after = slashes[within % 2 == 0] + 1
+    after = after[after < len(octets)]
+    return after[octets[after] == _QUOTE]
 
 
-def _decoded(line: bytes) -> str | None:
-    try:
-        return line.decode() if len(line) < _LONG else None
-    except UnicodeDecodeError:
-        return None
+def _without(marks: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return np.delete(marks, np.searchsorted(marks, places))

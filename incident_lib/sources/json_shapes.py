@@ -1,0 +1,319 @@
+"""How lines of JSON are alike, learned from one of them, and other lines cut apart by it.
+
+A shape is a line's fixed pieces around its own texts: ``{"id": "`` … ``", "status": "open", "title": "`` … ``"}``.
+A line whose pieces each stood in their place in a line that was parsed, and whose texts end at the next quote, is
+JSON with the same keys: what stands in its pieces was looked at, once for each different piece. So nothing is parsed
+line by line, and yet nothing is overlooked: an unknown key, one that stands twice, a comma too many make a piece
+that was not seen before, which is then parsed, strictly, in its place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from incident_lib.errors import SourceError
+from incident_lib.sources.json_texts import Coded
+from incident_lib.sources.reading import parse_json
+from incident_lib.sources.texts import TEXT, octets_of
+
+STAND_IN = "90609060"  # begins what stands in the place of a line's own text while pieces are looked at
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NUMBER = re.compile(rb"(\s*:\s*)\d+(\s*[,}].*)", re.DOTALL)
+_ESCAPES = r'^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
+_MOST = 5_000  # different pieces to remember for one place
+_WHOLE = r"^(?:0|[1-9]\d{0,17})$"
+_SLASH = 0x5C
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What the caller knows of the lines.
+
+    ``texts`` and ``numbers`` are the paths ("id", "assignments[].at") at which each line has its own; numbers are
+    whole ones in the record itself. ``parts`` are what few different values are made of: fields, and what a record
+    of these means, or None. Lines with other keys than ``known`` are not cut.
+    """
+
+    known: Collection[str]
+    texts: Collection[str]
+    numbers: Collection[str]
+    parts: Mapping[str, tuple[Collection[str], Callable[[Mapping[str, Any]], Any]]]
+    nesting: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines: where they start and end, the places of their marks, the first of each line and how many.
+
+    ``number`` is that of the first line.
+    """
+
+    content: bytearray
+    marks: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    first: np.ndarray
+    counts: np.ndarray
+    number: int
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Lines of one shape: their own texts as JSON writes them, without quotes, their parts, and their numbers."""
+
+    texts: dict[str, pa.Array]
+    parts: dict[str, Coded]
+    numbers: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Hole:
+    """A line's own text or number: after which mark, and how far from this one and from the next."""
+
+    path: str
+    mark: int
+    lead: int = 1
+    trail: int = 0
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What stands in one place of lines: by number, the different ones, and what they add to parts."""
+
+    codes: np.ndarray
+    words: list[bytes]
+    found: list[dict[str, str] | None]
+
+    def known(self) -> np.ndarray:
+        """Tell which lines have a piece that may stand here."""
+        return np.array([found is not None for found in self.found])[self.codes]
+
+    def adding(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """Return what the lines' pieces add to a part: each line's addition by number, and the different ones."""
+        kinds: dict[str, int] = {}
+        numbers = [kinds.setdefault(found[name], len(kinds)) if found else 0 for found in self.found]
+        return np.array(numbers)[self.codes] if len(kinds) > 1 else self.codes * 0, list(kinds)
+
+
+class Shape:
+    """What lines have in common: pieces that were seen in their places, and holes for each line's own texts."""
+
+    def __init__(self, pieces: list[bytes], holes: list[_Hole], touched: Mapping[str, list[int]], usual: Usual) -> None:
+        self._pieces, self._holes, self._touched, self._usual = pieces, holes, touched, usual
+        self._marks, self._leads, self._trails = (
+            np.array([getattr(hole, name) for hole in holes]) for name in ("mark", "lead", "trail")
+        )
+        self._seen: list[dict[bytes, dict[str, str] | None]] = [{} for _ in pieces]
+        self._meant: dict[tuple[Any, ...], Any] = {}
+        self._outline = _outline(self._record({}))
+
+    def cut(self, block: Block, rows: np.ndarray) -> tuple[Cut, np.ndarray]:
+        """Return those of a block's lines that have this shape, cut apart, and those that have another one."""
+        taken = self._taken(block, rows)
+        pieces, holes = [self._looked_at(place, one) for place, one in enumerate(taken[::2])], taken[1::2]
+        alike = np.logical_and.reduce([*(one.known() for one in pieces), *self._whole_numbers(holes)])
+        good = alike & _are_texts(holes)
+        if not good.all():
+            holes = [texts.filter(pa.array(good)) for texts in holes]
+            pieces = [_Pieces(one.codes[good], one.words, one.found) for one in pieces]
+        texts = {hole.path: values.view(TEXT) for hole, values in zip(self._holes, holes, strict=True)}
+        parts = {name: self._part(name, pieces) for name in self._touched}
+        return Cut(texts, parts, rows[good] + block.number), rows[~alike]
+
+    def _taken(self, block: Block, rows: np.ndarray) -> list[pa.Array]:
+        """Return lines cut into pieces and holes in turn, place by place; to copy all at once is quicker."""
+        at = block.first[rows][:, None] + self._marks
+        after = block.marks[at + 1]
+        edges = np.empty((len(rows), 2 * len(self._holes) + 2), np.int64)
+        edges[:, 0], edges[:, -1] = block.starts[rows], block.ends[rows]
+        edges[:, 1:-1:2] = np.minimum(block.marks[at] + self._leads, after)
+        edges[:, 2:-1:2] = np.maximum(after - self._trails, edges[:, 1:-1:2])
+        buffers = [None, pa.py_buffer(edges), pa.py_buffer(block.content)]
+        whole = pa.Array.from_buffers(pa.large_binary(), edges.size - 1, buffers)
+        order = np.arange(edges.size).reshape(edges.shape)[:, :-1].T  # what lies between lines is left out
+        taken = pc.take(whole, pa.array(order.ravel()), boundscheck=False)
+        return [taken.slice(place * len(rows), len(rows)) for place in range(len(order))]
+
+    def _whole_numbers(self, holes: list[pa.Array]) -> list[np.ndarray]:
+        """Tell for each number which lines have one."""
+        numbers = (values for hole, values in zip(self._holes, holes, strict=True) if hole.is_number)
+        return [_truth(pc.match_substring_regex(values, _WHOLE)) for values in numbers]
+
+    def _looked_at(self, place: int, texts: pa.Array) -> _Pieces:
+        coded, seen = texts.dictionary_encode(), self._seen[place]
+        if len(seen) > _MOST:
+            seen.clear()
+        words = coded.dictionary.to_pylist()
+        for word in words:
+            if word not in seen:
+                seen[word] = self._found(place, word)
+        return _Pieces(coded.indices.to_numpy(), words, [seen[word] for word in words])
+
+    def _found(self, place: int, piece: bytes) -> dict[str, str] | None:
+        """Return what a piece adds to each part; None if with it the line would be no JSON, or of another shape."""
+        try:
+            record = self._record({place: piece})
+        except (SourceError, UnicodeDecodeError, RecursionError):
+            return None
+        if STAND_IN.encode() in piece or _outline(record) != self._outline:
+            return None
+        return {name: json.dumps(self._fields(name, record)) for name in self._touched}
+
+    def _record(self, pieces: Mapping[int, bytes]) -> Any:
+        """Return the line that the shape was learned from, with these pieces, and stand-ins for its own texts."""
+        stand_ins = [f"{STAND_IN}{at}".encode() for at in range(len(self._holes))]
+        filled = [pieces.get(at, piece) for at, piece in enumerate(self._pieces)]
+        line = b"".join(itertools.chain.from_iterable(zip(filled, [*stand_ins, b""], strict=True)))
+        return parse_json(line.decode(), "", nesting=self._usual.nesting)
+
+    def _fields(self, name: str, record: Mapping[str, Any]) -> dict[str, Any]:
+        return {field: record[field] for field in self._usual.parts[name][0] if field in record}
+
+    def _part(self, name: str, pieces: list[_Pieces]) -> Coded:
+        """Return what the lines' fields of a part mean, found once for lines to which their pieces add the same."""
+        if len(self._meant) > _MOST:
+            self._meant.clear()
+        codes, added, steady = np.zeros(len(pieces[0].codes), np.int64), [], []
+        for place in self._touched[name]:
+            numbers, kinds = pieces[place].adding(name)
+            if len(kinds) > 1:
+                codes = _encoded(codes * len(kinds) + numbers)
+                added.append((numbers, kinds))
+            else:
+                steady.append((place, *kinds))
+        first = _first(codes)
+        each = zip(*([kinds[at] for at in numbers[first]] for numbers, kinds in added), strict=True)
+        keys = [(name, *steady, *one) for one in each] if added else [(name, *steady)] * len(first)
+        return Coded(pa.array(codes), [self._meaning(key, pieces, row) for key, row in zip(keys, first, strict=True)])
+
+    def _meaning(self, key: tuple[Any, ...], pieces: list[_Pieces], row: int) -> Any:
+        """Return what a line's fields of a part mean; ``key`` has the part's name, and what the pieces add to it."""
+        if key not in self._meant:  # every piece was parsed in its place, and changes nothing around the others
+            record = self._record({place: one.words[one.codes[row]] for place, one in enumerate(pieces)})
+            self._meant[key] = self._usual.parts[key[0]][1](self._fields(key[0], record))
+        return self._meant[key]
+
+
+def learned(block: Block, row: int, usual: Usual) -> Shape | None:
+    """Return the shape of a block's line; None if it is no record, or one with a key that isn't usual."""
+    start, first = int(block.starts[row]), int(block.first[row])
+    line = bytes(block.content[start : int(block.ends[row])])
+    marks = (block.marks[first : first + int(block.counts[row])] - start).tolist()
+    try:
+        return _learned(line, marks, usual)
+    except (SourceError, ValueError, RecursionError):
+        return None
+
+
+def _learned(line: bytes, marks: list[int], usual: Usual) -> Shape | None:
+    strings: list[re.Match[bytes]] = []
+
+    def numbered(string: re.Match[bytes]) -> bytes:
+        strings.append(string)
+        return b'"%d"' % (len(strings) - 1)
+
+    record = parse_json(_STRING.sub(numbered, line).decode(), "", nesting=usual.nesting)
+    if not isinstance(record, dict) or STAND_IN.encode() in line:
+        return None
+    words = [json.loads(string[0].decode()) for string in strings]
+    begins = {words[int(key)]: bisect_left(marks, strings[int(key)].start()) for key in record}
+    if not begins.keys() <= set(usual.known):
+        return None
+    places = [bisect_left(marks, string.start()) for string in strings]
+    holes = sorted(_holes(record, words, places, line, marks, usual), key=lambda hole: hole.mark)
+    edges = [place for hole in holes for place in (marks[hole.mark] + hole.lead, marks[hole.mark + 1] - hole.trail)]
+    pieces = [line[start:end] for start, end in zip([0, *edges[1::2]], [*edges[::2], len(line)], strict=True)]
+    return Shape(pieces, holes, _touched(begins, holes, len(marks), usual), usual) if holes else None
+
+
+def _holes(record: Mapping[str, Any], words: list[str], places: list[int], line: bytes, marks: list[int],
+           usual: Usual) -> Iterator[_Hole]:
+    """Yield where a line has its own texts and numbers; in ``record`` each string is the number of its word."""
+    for path, string in _strings(record, words):
+        if re.sub(r"\[\d+\]", "[]", path) in usual.texts:
+            yield _Hole(path, places[string])
+    for key, value in record.items():
+        after = places[int(key)] + 1
+        found = _NUMBER.fullmatch(line[marks[after] + 1 : marks[after + 1]]) if type(value) is int else None
+        if found and words[int(key)] in usual.numbers:
+            yield _Hole(words[int(key)], after, 1 + len(found[1]), len(found[2]), is_number=True)
+
+
+def _strings(value: Any, words: list[str], path: str = "") -> Iterator[tuple[str, int]]:
+    """Yield the path to each string among a record's values, and its number."""
+    if isinstance(value, str):
+        yield path, int(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, words, f"{path}.{words[int(key)]}" if path else words[int(key)])
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _strings(inner, words, f"{path}[{at}]")
+
+
+def _touched(begins: Mapping[str, int], holes: list[_Hole], end: int, usual: Usual) -> dict[str, list[int]]:
+    """Return the places of the pieces in which fields of each part stand, given at which mark each key begins."""
+    marks, ends = [hole.mark for hole in holes], dict(zip(begins, [*list(begins.values())[1:], end], strict=True))
+    own = {hole.path for hole in holes}
+    touched: dict[str, set[int]] = {name: set() for name in usual.parts}
+    for name, (fields, _) in usual.parts.items():
+        for key in begins.keys() & set(fields) - own:
+            touched[name].update(range(bisect_left(marks, begins[key]), bisect_left(marks, ends[key]) + 1))
+    return {name: sorted(places) for name, places in touched.items()}
+
+
+def _outline(value: Any) -> Any:
+    """Return where stand-ins stand, and the keys around them in order; None if there are none within a value."""
+    if isinstance(value, dict):
+        around = tuple((key, _outline(inner)) for key, inner in value.items())
+        return around if any(inner is not None for _, inner in around) else None
+    if isinstance(value, list):
+        around = tuple(_outline(inner) for inner in value)
+        return around if any(inner is not None for inner in around) else None
+    return value if type(value) in (str, int) and str(value).startswith(STAND_IN) else None
+
+
+def _are_texts(holes: list[pa.Array]) -> np.ndarray:
+    """Tell which lines' own texts are UTF-8 without wrong escapes."""
+    good = np.ones(len(holes[0]), bool)
+    for texts in holes:
+        if (octets_of(texts)[1] == _SLASH).any():
+            good &= _truth(pc.match_substring_regex(texts, _ESCAPES))
+        if not _is_utf8(texts):
+            good &= np.array([_is_utf8(texts.slice(row, 1)) for row in range(len(texts))])
+    return good
+
+
+def _is_utf8(texts: pa.Array) -> bool:
+    try:
+        texts.view(TEXT).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _truth(values: pa.Array) -> np.ndarray:
+    return values.to_numpy(zero_copy_only=False)
+
+
+def _encoded(values: np.ndarray) -> np.ndarray:
+    """Return each value's number among the different ones, in order of appearance."""
+    return pa.array(values).dictionary_encode().indices.to_numpy().astype(np.int64)
+
+
+def _first(codes: np.ndarray) -> list[int]:
+    """Return the first row that has each number from 0."""
+    first = np.empty(codes.max(initial=-1) + 1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return first.tolist()
