@@ -629,6 +629,7 @@ def test_most_lines_go_at_once(tmp_path):
         ('"incident_number": 7', '"incident_number": 07', "is not valid JSON"),
         ('"title": "Queue 7"', '"title": "Queue\t7"', "Invalid control character"),
         ('"R7"', '"906090603"', None),
+        ('"https://northlight.pagerduty.com/incidents/PQ00007"', '"PQ00007"', None),
     ],
 )  # fmt: skip
 def test_a_line_like_others_is_looked_at_where_it_differs(tmp_path, old, new, what):

@@ -101,6 +101,7 @@ def _table(zone: str | None, cut: Cut) -> tuple[pa.Table, np.ndarray]:
     }  # fmt: skip
     for name in ("incident_id", "title", "url"):
         good &= ~untrimmed(columns[name])
+    good &= pc.not_equal(ids, urls).fill_null(True).to_numpy(zero_copy_only=False)  # one reference would do
     none = {kind: pa.nulls(len(ids), kind) for kind in (TEXT, _UTC)}  # the same one for all empty columns
     table = pa.table([columns[one.name] if one.name in columns else none[one.type] for one in _SCHEMA], _SCHEMA)
     return table if good.all() else table.filter(pa.array(good)), cut.numbers[good]
