@@ -473,12 +473,18 @@ def test_mrkdwn(mrkdwn, markdown):
     assert all_to_markdown(["*a*", mrkdwn, mrkdwn], Converter(names)) == ["**a**", markdown, markdown]
 
 
+ESCAPED = st.lists(st.sampled_from([
+    "a", " ", "\n", "*", "`", "~", "&amp;", "&lt;", "&gt;", "&amp;lt;", "<@U1>", "<gt;>", "<http://a?b&amp;lt;c|&amp;gt;>",
+])).map("".join)  # fmt: skip
+
+
 @settings(deadline=None)
-@given(st.lists(st.text(st.sampled_from("a* `~<>&;lgt@#!|\n\0•U1")), max_size=8))
+@given(st.lists(st.text(st.sampled_from("a* `~<>&;lgt@#!|\n\0•U1")), max_size=8) | st.lists(ESCAPED, max_size=8))
 def test_mrkdwn_of_many_is_mrkdwn_of_each(texts):
-    """Converted together or one by one, no text reaches into another."""
-    alone = [to_markdown(text.replace("\0", ""), {}) for text in texts]
-    assert all_to_markdown(texts, Converter({})) == alone
+    """Converted together or one by one, no text reaches into another, and no entity is taken for two."""
+    names = {"U1": "R&amp;D"}
+    alone = [to_markdown(text.replace("\0", ""), names) for text in texts]
+    assert all_to_markdown(texts, Converter(names)) == alone
 
 
 @pytest.mark.timeout(20)

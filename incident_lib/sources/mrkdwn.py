@@ -10,23 +10,19 @@ import re
 from collections.abc import Mapping, Sequence
 
 # One pass, first alternative wins: nothing inside code is bold, a token inside bold is still a token. NUL separates
-# texts that are converted together, so no alternative may cross it. Every match starts with one of a few characters,
+# texts that are converted together, so no alternative may cross it. Each alternative starts with a letter of its own,
 # which lets the engine skip plain text quickly; what comes before is looked at afterwards (?<!…).
-_MARKUP = re.compile(
-    r"[`<&*~•◦▪](?:"
-    r"(?<=<)(?P<token>[^<>\n\0]+)>"
-    r"|(?<=&)(?<![^\n\0]&)gt;&gt;&gt;(?P<quote>[^\0]*)"
-    r"|(?<=&)(?P<entity>amp|lt|gt);"
-    r"|(?<=`)``(?P<block>[^\0]*?)```"
-    r"|(?<=`)(?P<code>[^`\n\0]+)`"
-    r"|(?<=\*)(?<![\w*]\*)(?P<bold>[^\s*\0](?:[^*\n\0]*[^\s*\0])?)\*(?![\w*])"
-    r"|(?<=~)(?<![\w~]~)(?P<strike>[^\s~\0](?:[^~\n\0]*[^\s~\0])?)~(?![\w~])"
-    r"|(?<=[•◦▪])(?P<bullet>[ \t]+)"
-    r")"
+_SPANS = (
+    r"<[^<>\n\0]+>"
+    r"|&(?:(?<![^\n\0]&)gt;&gt;&gt;[^\0]*|(?:amp|lt|gt);)"
+    r"|```[^\0]*?```"
+    r"|`[^`\n\0]+`"
+    r"|\*(?<![\w*]\*)[^\s*\0](?:[^*\n\0]*[^\s*\0])?\*(?![\w*])"
+    r"|~(?<![\w~]~)[^\s~\0](?:[^~\n\0]*[^\s~\0])?~(?![\w~])"
 )
-# the same, to part a text into what is plain and what is markup: split gives back each group of its own
-_PIECES = re.compile("(" + re.sub(r"\(\?P<\w+>", "(?:", _MARKUP.pattern) + ")")
-_BULLETS = re.compile("[•◦▪]")
+_BULLETS = "•◦▪"
+_MARKUP = re.compile("|".join([_SPANS, *(rf"{bullet}[ \t]+" for bullet in _BULLETS)]))
+_PIECES = re.compile(f"({_SPANS})")
 _REMEMBERED, _SHORT = 100_000, 200
 _SIGNS = ("@", "#", "!")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
@@ -45,7 +41,7 @@ def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
     joined = "\0".join(texts)
     if joined.count("\0") >= max(len(texts), 1):
         joined = "\0".join(text.replace("\0", "") for text in texts)
-    if _BULLETS.search(joined):  # where one stands decides what it means
+    if any(bullet in joined for bullet in _BULLETS):  # where one stands decides what it means
         return to_markdown(joined, converter.names).split("\0") if texts else []
     pieces = _PIECES.split(joined)
     pieces[1::2] = map(converter.__getitem__, pieces[1::2])
@@ -76,7 +72,7 @@ def unescape(text: str) -> str:
 
 def _converted(match: re.Match[str], names: Mapping[str, str]) -> str:
     """Return the Markdown for one piece of markup; a bullet is one where only blanks stand before it in its line."""
-    if match.lastgroup == "bullet":
+    if match[0][0] in _BULLETS:
         return "- " if _starts_line(match) else match[0]
     return _converted_piece(match[0], names)
 

@@ -174,9 +174,7 @@ def _read_times(given: Mapping[str, Values], columns: dict[str, pd.Series], rule
     return refused
 
 
-def _refuse_if_no_time(
-    columns: Mapping[str, pd.Series], refused: Mapping[str, dict[int, str]], source: Source
-) -> None:
+def _refuse_if_no_time(columns: Mapping[str, pd.Series], refused: Mapping[str, dict[int, str]], source: Source) -> None:
     """Refuse the file if it has times and none can be read: then its rule is missing, not each of its values."""
     reasons = [reason for field in _TIMES for reason in refused[field].values()]
     if reasons and all(columns[field].isna().all() for field in _TIMES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -50,6 +51,7 @@ class Reaction(msgspec.Struct, gc=False):
 
 
 _REACTIONS = msgspec.json.Decoder(list[Reaction])
+_joined = lru_cache(maxsize=1_000)(join_names)  # the same few reactions come again and again
 
 
 def day_columns(
@@ -132,14 +134,16 @@ class _Days:
             counts = {one.name: one.count for one in _REACTIONS.decode(message.reactions)}
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             counts = {}
-        self._put("reactions", place, join_names(counts))
+        self._put("reactions", place, _joined(tuple(counts)))
         return {"reactions": counts} if counts else {}
 
     def _parts(self, place: int, message: Message, *, program: bool) -> dict[str, Any]:
         """Fill in subtype, pins, link, and the text with what belongs to it; return the rest."""
+        self._put("subtype", place, message.subtype)
+        if message.text and message.subtype != "pinned_item" and not _has_parts(message):
+            return {"bot": message.bot_id} if message.bot_id else {}
         attachments, files = dicts(message.attachments), dicts(message.files) or dicts(message.file)
         self.text[place] = message_text(message, attachments if program else [], files)
-        self._put("subtype", place, message.subtype)
         if message.subtype == "pinned_item":
             self._put("pin", place, pinned_ts(message, attachments))
         if message.pinned_to is not None and decoded(message.pinned_to):

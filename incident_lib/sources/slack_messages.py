@@ -75,8 +75,8 @@ def author(message: Message, names: Names, *, program: bool) -> str | None:
     """Return the author's name as far as the export tells it, else the id."""
     known = names.people.get(message.user or "")
     if program:
-        profiles = dicts(message.bot_profile)
-        return message.username or (string(profiles[0], "name") if profiles else None) or known or message.bot_id
+        profile = next(iter(dicts(message.bot_profile)), {}) if not message.username else {}
+        return message.username or string(profile, "name") or known or message.bot_id
     if known:
         return known
     comment = dicts(message.comment)
