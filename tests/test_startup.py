@@ -1,5 +1,6 @@
 """Commands that need no pandas answer at once: which modules they load."""
 
+import os
 import subprocess
 import sys
 
@@ -26,6 +27,18 @@ def loaded(*arguments):
     """Return which top-level modules a command has loaded when it ends."""
     done = subprocess.run([sys.executable, "-c", AFTER, *arguments], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize(("stated", "told"), [(None, "0"), ("1", "1")], ids=["by us", "by the user"])
+def test_arrow_does_without_huge_pages(stated, told):
+    """The package tells Arrow's allocator to do without huge pages, unless the user says otherwise."""
+    own = {name: value for name, value in os.environ.items() if name != "MIMALLOC_ALLOW_THP"}
+    code = "import incident_lib, os; print(os.environ['MIMALLOC_ALLOW_THP'])"
+    environment = own | ({"MIMALLOC_ALLOW_THP": stated} if stated else {})
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    assert done.stdout.strip() == told
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("draft", "--help"), ("run", "--help")],
