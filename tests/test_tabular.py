@@ -487,7 +487,18 @@ def test_times_in_a_format_are_read_as_one_by_one(texts):
     assert parsed.refused.keys() == {row for row, text in enumerate(texts) if text not in good}
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S", "%H:%M:%S %d.%m.%y"])
+@pytest.mark.parametrize("form", [None, "%Y-%m-%d %H:%M"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+def test_times_at_the_ends_of_the_calendar_are_refused(form, zone):
+    """Some tools write the last minute of the year 9999 for never; in New York it has no time in UTC."""
+    parsed = parse_times(in_pieces(["9999-12-31 23:59", "0001-01-01 00:00"]), Rules(zone, form))
+
+    assert ["can't be right" in reason for reason in parsed.refused.values()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S", "%H:%M:%S %d.%m.%y"]
+)
 def test_times_whose_day_and_clock_are_read_apart_are_the_same(form):
     """Whether a format has its day first, or spaces within its day or its time of day."""
     times = [pd.Timestamp(time) for time in ("2024-02-29T00:00:01Z", "2026-12-31T12:00Z", "2026-03-01T23:59:59Z")]

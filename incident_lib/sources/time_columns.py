@@ -22,6 +22,7 @@ from incident_lib.sources.texts import TEXT, by_row, coded
 
 _UTC, _LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
 _FEW = 32
+_CALENDAR = tuple(np.array(["0001-01-03", "9999-12-29"], "datetime64[us]"))
 _DAY_AND_CLOCK = re.compile(r"(?=\S*%[Yy])((?:%[dmYyjbB]|[^%\s])+) (?=\S)((?:%[HIMSpf]|[^%])+)")
 
 
@@ -97,7 +98,9 @@ def _times_at_once(texts: pa.Array, zone: str | None) -> pa.Array | None:
 
 
 def _localised(times: pd.Series, zone: str) -> pd.Series:
-    """Return local times as UTC; those that the clock change skips or repeats are missing."""
+    """Return local times as UTC; missing are those that the clock change skips or repeats, and the calendar's ends."""
+    if len(times) and not (times.min() > _CALENDAR[0] and times.max() < _CALENDAR[1]):
+        times = times.where(times.between(*_CALENDAR))
     utc = times.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
     return utc.astype("datetime64[us, UTC]")
 
@@ -158,6 +161,7 @@ def parse_formatted(text: str, rules: Rules) -> datetime:
         time = datetime.strptime(text, rules.time_format or "")  # noqa: DTZ007 (the zone comes next)
     except ValueError as error:
         raise FieldError(f"not a time in the format {rules.time_format!r}: {text!r}") from error
+    in_range(time, text)  # before the zone, which may lead out of the calendar
     return in_range(time.astimezone(UTC) if time.tzinfo else localise(time, rules.zone), text)
 
 
