@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from incident_lib.sources.json_shapes import Block, Cut, Shape, Usual, learned
+from incident_lib.sources.json_learning import learned
+from incident_lib.sources.json_shapes import Block, Cut, Shape, Usual
 
 BLOCK = 4 << 20  # a longer line is nobody's incident
 _STRETCH = 16 << 20  # what is shorter is not worth a thread of its own

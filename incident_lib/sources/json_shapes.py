@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +25,6 @@ from incident_lib.sources.reading import parse_json
 from incident_lib.sources.texts import TEXT, octets_of
 
 STAND_IN = "90609060"  # begins what stands in the place of a line's own text while pieces are looked at
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NUMBER = re.compile(rb"(\s*:\s*)\d+(\s*[,}].*)", re.DOTALL)
 _ESCAPES = r'^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
 _MOST = 5_000  # different pieces to remember for one place
 _WHOLE = r"^(?:0|[1-9]\d{0,17})$"
@@ -77,7 +73,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class _Hole:
+class Hole:
     """A line's own text or number: after which mark, and how far from this one and from the next."""
 
     path: str
@@ -109,7 +105,7 @@ class _Pieces:
 class Shape:
     """What lines have in common: pieces that were seen in their places, and holes for each line's own texts."""
 
-    def __init__(self, pieces: list[bytes], holes: list[_Hole], touched: Mapping[str, list[int]], usual: Usual) -> None:
+    def __init__(self, pieces: list[bytes], holes: list[Hole], touched: Mapping[str, list[int]], usual: Usual) -> None:
         self._pieces, self._holes, self._touched, self._usual = pieces, holes, touched, usual
         self._marks, self._leads, self._trails = (
             np.array([getattr(hole, name) for hole in holes]) for name in ("mark", "lead", "trail")
@@ -203,74 +199,6 @@ class Shape:
             record = self._record({place: one.words[one.codes[row]] for place, one in enumerate(pieces)})
             self._meant[key] = self._usual.parts[key[0]][1](self._fields(key[0], record))
         return self._meant[key]
-
-
-def learned(block: Block, row: int, usual: Usual) -> Shape | None:
-    """Return the shape of a block's line; None if it is no record, or one with a key that isn't usual."""
-    start, first = int(block.starts[row]), int(block.first[row])
-    line = bytes(block.content[start : int(block.ends[row])])
-    marks = (block.marks[first : first + int(block.counts[row])] - start).tolist()
-    try:
-        return _learned(line, marks, usual)
-    except (SourceError, ValueError, RecursionError):
-        return None
-
-
-def _learned(line: bytes, marks: list[int], usual: Usual) -> Shape | None:
-    strings: list[re.Match[bytes]] = []
-
-    def numbered(string: re.Match[bytes]) -> bytes:
-        strings.append(string)
-        return b'"%d"' % (len(strings) - 1)
-
-    record = parse_json(_STRING.sub(numbered, line).decode(), "", nesting=usual.nesting)
-    if not isinstance(record, dict) or STAND_IN.encode() in line:
-        return None
-    words = [json.loads(string[0].decode()) for string in strings]
-    begins = {words[int(key)]: bisect_left(marks, strings[int(key)].start()) for key in record}
-    if not begins.keys() <= set(usual.known):
-        return None
-    places = [bisect_left(marks, string.start()) for string in strings]
-    holes = sorted(_holes(record, words, places, line, marks, usual), key=lambda hole: hole.mark)
-    edges = [place for hole in holes for place in (marks[hole.mark] + hole.lead, marks[hole.mark + 1] - hole.trail)]
-    pieces = [line[start:end] for start, end in zip([0, *edges[1::2]], [*edges[::2], len(line)], strict=True)]
-    return Shape(pieces, holes, _touched(begins, holes, len(marks), usual), usual) if holes else None
-
-
-def _holes(record: Mapping[str, Any], words: list[str], places: list[int], line: bytes, marks: list[int],
-           usual: Usual) -> Iterator[_Hole]:
-    """Yield where a line has its own texts and numbers; in ``record`` each string is the number of its word."""
-    for path, string in _strings(record, words):
-        if re.sub(r"\[\d+\]", "[]", path) in usual.texts:
-            yield _Hole(path, places[string])
-    for key, value in record.items():
-        after = places[int(key)] + 1
-        found = _NUMBER.fullmatch(line[marks[after] + 1 : marks[after + 1]]) if type(value) is int else None
-        if found and words[int(key)] in usual.numbers:
-            yield _Hole(words[int(key)], after, 1 + len(found[1]), len(found[2]), is_number=True)
-
-
-def _strings(value: Any, words: list[str], path: str = "") -> Iterator[tuple[str, int]]:
-    """Yield the path to each string among a record's values, and its number."""
-    if isinstance(value, str):
-        yield path, int(value)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _strings(inner, words, f"{path}.{words[int(key)]}" if path else words[int(key)])
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from _strings(inner, words, f"{path}[{at}]")
-
-
-def _touched(begins: Mapping[str, int], holes: list[_Hole], end: int, usual: Usual) -> dict[str, list[int]]:
-    """Return the places of the pieces in which fields of each part stand, given at which mark each key begins."""
-    marks, ends = [hole.mark for hole in holes], dict(zip(begins, [*list(begins.values())[1:], end], strict=True))
-    own = {hole.path for hole in holes}
-    touched: dict[str, set[int]] = {name: set() for name in usual.parts}
-    for name, (fields, _) in usual.parts.items():
-        for key in begins.keys() & set(fields) - own:
-            touched[name].update(range(bisect_left(marks, begins[key]), bisect_left(marks, ends[key]) + 1))
-    return {name: sorted(places) for name, places in touched.items()}
 
 
 def _outline(value: Any) -> Any:
