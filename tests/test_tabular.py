@@ -496,6 +496,14 @@ def test_times_at_the_ends_of_the_calendar_are_refused(form, zone):
     assert ["can't be right" in reason for reason in parsed.refused.values()] == [True, True]
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:00-05:00", "0001-01-01T00:00:00+05:00"])
+def test_times_whose_offset_leads_outside_the_calendar_are_refused(text):
+    """In UTC they are in the year 10000, or before the first; the row beside them is read."""
+    parsed = parse_times(in_pieces([text, "2026-03-01T00:00:00Z"]), Rules("UTC"))
+    assert parsed.values.notna().tolist() == [False, True]
+    assert "can't be right" in parsed.refused[0]
+
+
 @pytest.mark.parametrize(
     "form", ["%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S", "%H:%M:%S %d.%m.%y"]
 )

@@ -29,7 +29,7 @@ def sections(body: str, level: int = 2) -> list[Section]:
     """Return the sections whose headings have this level, in order; headings in code blocks are no headings."""
     lines = body.splitlines(keepends=True)
     heads = [(token, tokens) for token, tokens in _headings(body) if int(token.tag[1]) <= level]
-    ends = [token.map[0] for token, _ in heads[1:]] + [len(lines)]
+    ends = [token.map[0] for token, _ in heads[1:]] + [len(lines)] * bool(heads)
     return [
         _section(inline.content.strip(), lines, token.map[1], end)
         for (token, inline), end in zip(heads, ends, strict=True)

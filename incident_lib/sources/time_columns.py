@@ -168,13 +168,18 @@ def parse_formatted(text: str, rules: Rules) -> datetime:
 def _believable(times: pa.ChunkedArray, refused: dict[int, str]) -> Parsed:
     """Return the times without those in years that can't be right."""
     values = times.to_pandas()
-    first, last = (end.as_py() for end in pc.min_max(times).values())
-    if first is None or (first.year >= EARLIEST_YEAR and last.year <= LATEST_YEAR):
+    first, last = (end.as_py() for end in pc.min_max(pc.year(times)).values())
+    if first is None or (first >= EARLIEST_YEAR and last <= LATEST_YEAR):
         return Parsed(values, refused)
     odd = np.flatnonzero(values.notna() & ~values.dt.year.between(EARLIEST_YEAR, LATEST_YEAR))
     for row in odd:
         try:
-            in_range(values.iloc[row].to_pydatetime(), values.iloc[row].isoformat())
+            in_range(values.iloc[row], _written(values.iloc[row]))
         except FieldError as error:
             refused[int(row)] = str(error)
     return Parsed(values.mask(np.isin(np.arange(len(values)), odd)), refused)
+
+
+def _written(time: pd.Timestamp) -> str:
+    """Return a time as text; of one before the year 1 or after 9999, where an offset may lead, only its year."""
+    return time.isoformat() if 1 <= time.year <= 9999 else str(time.year)
