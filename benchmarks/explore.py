@@ -55,7 +55,7 @@ def interactions(lab):
         yield "filter: all again", table, lambda: page.click(".iw-filter >> text=Clear all")
     for words in ("mail", "portal login", "disk"):
         fill = lambda words=words: page.fill(".iw-filter [aria-label=words]", words)  # noqa: E731
-        yield "filter: words (250 ms of waiting for more)", table, fill
+        yield "filter: words (150 ms of waiting for more)", table, fill
     yield "filter: all again", table, lambda: page.click(".iw-filter >> text=Clear all")
     for name in ("Halyard Freight", "Nakamura Precision", "Blue Heron Press"):
         yield "filter: one more customer", table, lambda name=name: page.fill(".iw-filter [aria-label=customer]", name)
@@ -65,7 +65,7 @@ def interactions(lab):
     for _ in range(3):
         yield "table: next page", table, lambda: view.locator("[aria-label='next page']").click()
     for words in ("mail", "disk", ""):
-        yield "table: search (250 ms of waiting)", table, lambda words=words: view.locator("[type=search]").fill(words)
+        yield "table: search (150 ms of waiting)", table, lambda words=words: view.locator("[type=search]").fill(words)
     for code in ('pick.bars("month", split="severity")', 'pick.cross("weekday"', "pick.how_long("):
         choice = lab.below(code).locator("select[aria-label^=choose]")
         choice.locator("option").nth(5).wait_for(state="attached")

@@ -4,6 +4,7 @@ const SWAPS = __SWAPS__;
 const CONFIG = __CONFIG__;
 const shared = (globalThis[Symbol.for("incident-workbook")] ??= {});
 const SYMBOLS = {critical: "▲", high: "◆", medium: "■", low: "●", unstated: "○"};
+const WAIT_MS = 150;  // for more letters, before what was typed so far is looked for
 
 // ---- plotly.js, from the kernel -------------------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ function filterBar({model, el, signal}) {
   });
 
   const text = make("input", {type: "search", placeholder: "words in title or summary", "aria-label": "words"});
-  text.addEventListener("input", later(250, () => { wish("text", text.value.trim()); send(); }), {signal});
+  text.addEventListener("input", later(WAIT_MS, () => { wish("text", text.value.trim()); send(); }), {signal});
   const clear = make("button", {type: "button", class: "iw-plain", textContent: "Clear all",
     onclick: () => { wishes = {}; send(); }});
   const line = make("code", {class: "iw-line"});
@@ -231,7 +232,7 @@ function incidentTable(node, table, send) {
   if (!tools) {  // kept while a table lasts, so that whoever types in it is not interrupted
     const search = make("input", {type: "search", placeholder: "search this table", "aria-label": "search this table"});
     search.value = table.text;
-    search.addEventListener("input", later(250, () => send({do: "search", text: search.value})));
+    search.addEventListener("input", later(WAIT_MS, () => send({do: "search", text: search.value})));
     const csv = make("button", {type: "button", class: "iw-plain", textContent: "Copy as CSV", onclick: () => send({do: "csv"})});
     tools = make("div", {class: "iw-tools"}, search, make("span", {class: "iw-pager"}), csv);
     node.append(tools, make("div", {class: "iw-body"}));
