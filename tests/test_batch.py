@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from batch_runs import (
     KILL_THE_WORKER,
@@ -220,6 +221,27 @@ def interrupted(folder, how):
     assert running.returncode == -how
     wait_until(lambda: not any(is_alive(pid) for pid in others))
     return {line.split()[0] for line in [*lines, *rest.splitlines()] if line.endswith("made")}
+
+
+OF_A_WORKER = """import asyncio, os
+from pathlib import Path
+from jupyter_core.utils import run_sync
+assert b"foreman" in Path(f"/proc/{os.getppid()}/cmdline").read_bytes(), "a fresh server was started"
+assert run_sync(asyncio.sleep)(0, "slept") == "slept"
+await asyncio.sleep(0, "slept")"""
+
+
+@on_linux
+def test_kernels_are_forked_from_the_batch_even_without_shared_records(tmp_path):
+    """A fresh fork server takes seconds, and each worker would start one; the loop of a worker is not the kernel's."""
+    notebook = write_notebook(tmp_path / "small.ipynb", OF_A_WORKER)
+    data = write_workbook(tmp_path / "data")
+    small = nbformat.read(notebook, 4)
+    small.cells[1].source = f"data = {str(data)!r}\nas_of = '2026-11-01T00:00:00Z'\nnumber = 0"
+    nbformat.write(small, notebook)
+    reports = [batch.Report("timeliness", f"n{number}", notebook, {"number": number}) for number in range(3)]
+    outcomes = make_all(reports, into=tmp_path / "reports", effort=Effort(workers=2))
+    assert [one.error for one in outcomes] == [None] * 3
 
 
 @on_linux

@@ -24,6 +24,7 @@ from incident_lib.errors import ReportError
 from incident_lib.reports.kernels import ENVIRONMENT
 from incident_lib.reports.warm.rehearsal import freeze
 from incident_lib.reports.warm.server import import_early
+from incident_lib.reports.warm.servers import fork_from_here
 
 _START = "import sys; from incident_lib.batches.foreman import main; main(int(sys.argv[1]))"
 _ENDING_SECONDS = 10
@@ -113,6 +114,8 @@ def main(descriptor: int) -> None:
     with suppress(EOFError, OSError, Stopped), Connection(descriptor) as caller:
         orders = Orders(**json.loads(caller.recv_bytes())["orders"])
         import_early()
+        freeze()
+        fork_from_here()  # a worker's fork server: a fresh one would take seconds, every few jobs
         _serve(caller, orders)
 
 

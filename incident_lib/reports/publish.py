@@ -102,9 +102,24 @@ def locked(reports: Path) -> Iterator[None]:
         yield
 
 
+def _names(folder: Path | str) -> list[str]:
+    """Return the names in a folder; bare, for there may be as many as there are incidents. None if it can't be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except OSError:
+        return []
+
+
+def _set_aside(reports: Path) -> list[Path]:
+    """Return the folders that were set aside, of kinds and of reports."""
+    kinds = [reports / name for name in _names(reports) if not (reports / name).is_symlink()]
+    return [folder / name for folder in (reports, *kinds) for name in _names(folder) if name.startswith(ASIDE)]
+
+
 def sweep(reports: Path) -> None:
     """Remove what killed runs left: scratch folders, temporary files; put back a report caught between two renames."""
-    for folder in [*reports.glob(f"{ASIDE}*"), *reports.glob(f"*/{ASIDE}*")]:
+    for folder in _set_aside(reports):
         home = folder.with_name(folder.name.removeprefix(ASIDE))
         shutil.rmtree(folder, ignore_errors=True) if home.exists() else folder.rename(home)
     for folder in reports.glob(f"{SCRATCH}*"):
@@ -185,8 +200,8 @@ def _check_place(place: Place) -> None:
     for folder in (place.folder, place.folder.parent):
         if folder != place.reports and folder.is_symlink():
             raise ReportError(f"{folder} is a link; reports are only written into real folders")
-    siblings = place.folder.parent.iterdir() if place.folder.parent.is_dir() else ()
-    twins = [path.name for path in siblings if path.name.casefold() == place.folder.name.casefold()]
+    wanted = place.folder.name.casefold()
+    twins = [name for name in _names(place.folder.parent) if name.casefold() == wanted]
     if twins and place.folder.name not in twins:
         raise ReportError(f"{place.folder} differs from the report {twins[0]!r} beside it only in case")
 

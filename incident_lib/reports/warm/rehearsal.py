@@ -10,18 +10,13 @@ from typing import Any
 from incident_lib import loading, theme
 from incident_lib.errors import WorkbookError
 from incident_lib.records import Records
-from incident_lib.reports.warm.servers import fork_from_here
 
 
 def share(records: Records, *, as_of: Any = None) -> None:
-    """Share records with every kernel that is forked from this process, which is as clean as a fresh one.
-
-    ``as_of`` is what ``load`` was given. For a process with one thread that was started for it, with ``ENVIRONMENT``.
-    """
+    """Share records with every kernel that is forked from this process; ``as_of`` is what ``load`` was given."""
     loading.keep(records, as_of=as_of)
     rehearse(records)
     freeze()
-    fork_from_here()
 
 
 def freeze() -> None:

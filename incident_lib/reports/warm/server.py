@@ -22,6 +22,7 @@ import time
 import warnings
 import weakref
 from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -46,11 +47,12 @@ def be_server(number: int) -> NoReturn:
                 signal.signal(one, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         asyncio.events._set_running_loop(None)
+        asyncio.set_event_loop_policy(None)
         atexit._clear()
         atexit.register(logging.shutdown)
         weakref.finalize._registry.clear()  # temporary folders of the parent's are not ours to remove at the end
         weakref.finalize._registered_with_atexit = False
-        main(only(number).detach())
+        Context().run(main, only(number).detach())
     finally:
         os._exit(0)
 
