@@ -2,8 +2,9 @@
 
 python benchmarks/kills.py FOLDER [KILLS] [SECONDS] [without-kernels]
 
-It goes on where it was left, for so many seconds (150) at most. Without kernels, reports are published without running
-their notebooks: a round takes a second instead of ten, and the kills fall on the ledger, the pages and the publishing.
+It goes on where it was left, for so many seconds (150) at most; each folder's name draws moments of its own. Without
+kernels, reports are published without running their notebooks: a round takes a second instead of ten, and the kills
+fall on the ledger, the pages and the publishing.
 
 The work itself is tests/kill_runs.py; FOLDER keeps the workbook, its reports, and the figures so far.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -27,7 +29,8 @@ def main(folder: Path, kills: int = 1000, seconds: float = 150, *, without_kerne
     so_far = Counter(json.loads(memory.read_text())) if memory.exists() else Counter()
     longest = so_far.pop("milliseconds of a run", 0) / 1000
     if so_far["kills"] < kills:
-        so_far.update(kill_runs(folder, kills - so_far["kills"], seed=7, seconds=seconds, longest=longest,
+        seed = zlib.crc32(folder.name.encode())
+        so_far.update(kill_runs(folder, kills - so_far["kills"], seed=seed, seconds=seconds, longest=longest,
                                 without_kernels=without_kernels))  # fmt: skip
         memory.write_text(json.dumps(so_far))
     print(f"{so_far['kills']:,} runs killed, {so_far['too late']:,} had ended before\n")
