@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -191,9 +191,18 @@ def wrong_after_next_run(scene: Scene, code: int, now: datetime) -> list[str]:
 
 
 def is_whole(manifest: Path) -> bool:
-    """Tell whether a published report has exactly the files that its manifest names, byte for byte."""
-    files = json.loads(manifest.read_bytes())["files"]
-    return all(hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() == sha for name, sha in files.items())
+    """Tell whether a published report has exactly the files that its manifest names, byte for byte.
+
+    The workers of a killed run live on for a moment: a report that they replace while it is read is read again.
+    """
+    while True:
+        said = manifest.read_bytes()
+        with suppress(FileNotFoundError):
+            files = json.loads(said)["files"].items()
+            if all(hashlib.sha256((manifest.parent / name).read_bytes()).hexdigest() == sha for name, sha in files):
+                return True
+        if manifest.read_bytes() == said:
+            return False
 
 
 def is_readable(ledger: Path) -> bool:

@@ -160,3 +160,20 @@ def test_endings_have_words(status, words):
     """How a process ended is said in words."""
     assert how_it_ended(status) == words
     assert os.waitstatus_to_exitcode(status) == -status
+
+
+def test_a_worker_that_is_told_to_stop_while_it_begins_stops():
+    """Python drops what is raised in its callbacks after a fork; a worker that lost its order to stop so would go on."""
+    told = run("""
+        def leave(*_):
+            raise crew.Stopped(0)
+
+        signal.signal(signal.SIGTERM, leave)
+        os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        workers = Crew(1, lambda job: {"went": "on"})
+        answers = gather(workers, [{}])
+        workers.close()
+        print(json.dumps(answers))
+    """)
+
+    assert told[0]["died"] == "ended by itself with exit code 0" and "went" not in told[0]

@@ -124,11 +124,14 @@ class Crew:
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
+        # told to stop while Python's own callbacks after a fork run, a worker would lose the exception, and go on
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if not pid:
             ours.close()
             _be_worker(theirs, self._task, [*self._private, *(one.pipe for one in self._workers.values())],
                        (self._deaths, self._bell), parent)  # fmt: skip
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         theirs.close()
         with suppress(OSError):  # it has done so itself, or is gone
             os.setpgid(pid, pid)
@@ -235,6 +238,7 @@ def _be_worker(
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, _stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         with suppress(OSError):
             os.setpgid(0, 0)
         _prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
