@@ -35,9 +35,21 @@ class MemberError(SourceError):
 
 
 class Archive(Protocol):
-    """Named members of one export."""
+    """Named members of one export; ``unpacked`` counts the bytes that were read of them."""
 
+    name: str
+    limits: Limits
     names: tuple[str, ...]
+    unpacked: int
+
+    def size(self, name: str) -> int:
+        """Return how many bytes a member says that it has."""
+
+    def state(self) -> list[int]:
+        """Return what tells whether another process has opened the very same."""
+
+    def count(self, octets: int) -> None:
+        """Count bytes that were read of its members; raises SourceError beyond the limit."""
 
     def read(self, name: str) -> bytes:
         """Return a member's content."""
@@ -139,7 +151,7 @@ class ZipArchive:
     name: str
     limits: Limits
     names: tuple[str, ...] = field(init=False)
-    _total: int = field(init=False, default=0)
+    unpacked: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         members = self.zipped.infolist()
@@ -165,9 +177,22 @@ class ZipArchive:
             content = self._bounded(member)
         except _DAMAGE as error:
             raise MemberError(f"{self.pointer(name)} is damaged: {_reason(error)}") from error
-        self._total += len(content)
-        _within(self._total, self.limits.archive_megabytes, f"{self.name}, unpacked,", "archive_megabytes")
+        self.count(len(content))
         return content
+
+    def size(self, name: str) -> int:
+        """Return a member's size as the zip states it; more never comes out."""
+        return self.zipped.getinfo(name).file_size
+
+    def state(self) -> list[int]:
+        """Return what tells this file from one that took its place."""
+        stat = os.fstat(self.zipped.fp.fileno())
+        return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns]
+
+    def count(self, octets: int) -> None:
+        """Count bytes that came out, here or in another process; raises SourceError beyond the limit."""
+        self.unpacked += octets
+        _within(self.unpacked, self.limits.archive_megabytes, f"{self.name}, unpacked,", "archive_megabytes")
 
     def _bounded(self, member: zipfile.ZipInfo) -> bytes:
         """Return the content, counting the bytes as they come out."""
@@ -204,7 +229,7 @@ class FolderArchive:
     name: str
     limits: Limits
     names: tuple[str, ...] = field(init=False)
-    _total: int = field(init=False, default=0)
+    unpacked: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.names = tuple(sorted(self._walk()))
@@ -233,9 +258,24 @@ class FolderArchive:
             content = path.read_bytes()
         except OSError as error:
             raise MemberError(f"{self.pointer(name)} can't be read: {error.strerror}") from error
-        self._total += len(content)
-        _within(self._total, self.limits.archive_megabytes, self.name, "archive_megabytes")
+        self.count(len(content))
         return content
+
+    def size(self, name: str) -> int:
+        """Return a file's size; 0 if it can't be told."""
+        try:
+            return (self.folder / name).stat().st_size
+        except OSError:
+            return 0
+
+    def state(self) -> list[int]:
+        """Return nothing: each file is read as it is then, by whichever process."""
+        return []
+
+    def count(self, octets: int) -> None:
+        """Count bytes that were read, here or in another process; raises SourceError beyond the limit."""
+        self.unpacked += octets
+        _within(self.unpacked, self.limits.archive_megabytes, self.name, "archive_megabytes")
 
     def pointer(self, name: str) -> str:
         """Return ``slack/export/general/2026-03-02.json``."""

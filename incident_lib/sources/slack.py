@@ -10,19 +10,20 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from incident_lib.sources.archive import Archive, MemberError, open_archive, read_ahead, zip_names
-from incident_lib.sources.mrkdwn import Converter
+from incident_lib.sources.archive import Archive, open_archive, zip_names
 from incident_lib.sources.reading import Batch, Reader, Source
-from incident_lib.sources.slack_columns import day_columns
-from incident_lib.sources.slack_messages import Message
-from incident_lib.sources.slack_names import CHANNEL_FILES, Names, decode_rows, read_names
+from incident_lib.sources.slack_columns import SCHEMA
+from incident_lib.sources.slack_days import DayFiles, order_for, parts_of
+from incident_lib.sources.slack_names import CHANNEL_FILES, Names, read_names
 from incident_lib.sources.slack_table import Days, messages_table
-from incident_lib.tables import MESSAGES
+from incident_lib.sources.two_processes import Other, Part, all_parts, other_process
+from incident_lib.tables import MESSAGES, Problem
 
 NAME = "slack"
 TOP_FILES = ("users.json", *CHANNEL_FILES)
 _IGNORED_FILES = (*TOP_FILES, "integration_logs.json", "canvases.json", "lists.json", "huddle_transcripts.json")
-_TOGETHER = 4_000  # messages that become columns at once: a column costs something however short it is
+LARGE_BYTES = 200_000_000  # of day files: some 300,000 messages, from which on a second process earns its start
+_WORK = "incident_lib.sources.slack_days:work_on"
 _DAY = re.compile(r"(?P<channel>[^/\\\0]+)/\d{4}-\d\d-\d\d\.json")
 
 
@@ -68,7 +69,7 @@ def _prefix(names: Sequence[str]) -> str:
 
 
 def read(source: Source) -> Batch:
-    """Return an export's messages and people.
+    """Return an export's messages and people; of a large export a second process reads some of the day files.
 
     Raises:
         SourceError: if the export as a whole can't be read (see ``archive.open_archive``); a damaged day file costs
@@ -77,9 +78,17 @@ def read(source: Source) -> Batch:
     batch, outcomes = Batch(), Counter[str]()
     with open_archive(source) as archive:
         prefix = _prefix(archive.names)
-        tops = {file: prefix + file for file in TOP_FILES if prefix + file in archive.names}
-        names = read_names(archive, tops, batch, nesting=source.limits.nesting)
-        days = _read_days(archive, prefix, names, batch, outcomes)
+        members = _day_members(archive.names, prefix)
+        sizes = [archive.size(member) for _, member in members]
+        parts = parts_of([member for _, member in members], sizes)
+        with other_process(_WORK, wanted=sum(sizes) >= LARGE_BYTES) as other:
+            tops = {file: prefix + file for file in TOP_FILES if prefix + file in archive.names}
+            names = read_names(archive, tops, batch, nesting=source.limits.nesting)
+            if other:
+                other.order(order_for(source, archive, names, parts))
+            found = _read_parts(archive, DayFiles(archive, names, parts), len(parts), other)
+        days = _gathered(archive, members, found, names, batch, outcomes)
+        _account_for_files(archive, prefix, len(members), len(days.lengths), batch)
     frame = messages_table(days, names.programs, batch, outcomes)
     batch.add(MESSAGES, frame)
     _account(batch, source.name, outcomes, used=len(frame))
@@ -92,37 +101,42 @@ def _account(batch: Batch, source: str, outcomes: Counter[str], *, used: int) ->
     batch.account(source, NAME, "people", {"used": len(batch.tables.get("people", ()))})
 
 
-def _read_days(archive: Archive, prefix: str, names: Names, batch: Batch, outcomes: Counter[str]) -> Days:
-    """Return the messages of all day files, in order of channel and day."""
-    days, files, converter = Days(), Counter[str](), Converter(names.mentions)
-    waiting: list[list[Message | None]] = []
-
-    def settle() -> None:
-        made, lengths = day_columns(waiting, names, converter, outcomes)
-        days.batches.append(made)
-        days.lengths += lengths
-        waiting.clear()
-
-    members = _day_members(archive.names, prefix)
-    for (channel, member), content in zip(members, read_ahead(archive, [name for _, name in members]), strict=True):
-        pointer = archive.pointer(member)
-        try:
-            rows = decode_rows(content(), Message, pointer, batch, nesting=archive.limits.nesting)
-        except MemberError as error:
-            batch.problem("unreadable-file", str(error), pointer, effect="file left out")
-            files["skipped: unreadable"] += 1
-            continue
-        files["used"] += 1
-        days.channels.append(channel)
-        days.channel_ids.append(names.channels.get(channel))
-        days.pointers.append(pointer)
-        waiting.append(rows)
-        if sum(map(len, waiting)) > _TOGETHER:
-            settle()
-    settle()
+def _account_for_files(archive: Archive, prefix: str, days: int, used: int, batch: Batch) -> None:
     known = {prefix + file for file in _IGNORED_FILES}
-    files["skipped: no day file"] = sum(name not in known for name in archive.names) - files.total()
+    others = sum(name not in known for name in archive.names) - days
+    files = {"used": used, "skipped: unreadable": days - used, "skipped: no day file": others}
     batch.account(archive.name, NAME, "day files", files)
+
+
+def _read_parts(archive: Archive, files: DayFiles, count: int, other: Other | None) -> list[Part]:
+    """Return all parts of an export; the limit of what it may unpack to holds for both processes together."""
+    before = archive.unpacked
+    found = all_parts(count, files.part, other, SCHEMA)
+    archive.count(sum(facts["unpacked"] for _, facts in found) - (archive.unpacked - before))
+    return found
+
+
+def _gathered(
+    archive: Archive,
+    members: Sequence[tuple[str, str]],
+    parts: Sequence[Part],
+    names: Names,
+    batch: Batch,
+    outcomes: Counter[str],
+) -> Days:
+    """Return the messages of all day files, in order of channel and day, and add what was found to what is known."""
+    days, lengths = Days(), [length for _, facts in parts for length in facts["lengths"]]
+    for (channel, member), length in zip(members, lengths, strict=True):
+        if length is not None:
+            days.channels.append(channel)
+            days.channel_ids.append(names.channels.get(channel))
+            days.pointers.append(archive.pointer(member))
+            days.lengths.append(length)
+    for columns, facts in parts:
+        days.batches.append(columns)
+        batch.problems += (Problem(**problem) for problem in facts["problems"])
+        outcomes.update(facts["outcomes"])
+        names.programs |= facts["programs"]
     return days
 
 
