@@ -44,11 +44,14 @@ def write_csv(path: Path, rows: int) -> None:
 
 
 def write_pagerduty(path: Path, rows: int) -> None:
-    """Write PagerDuty's incidents as nested JSON, one in each line (about 1.3 kB each)."""
+    """Write PagerDuty's incidents as its REST API writes them: nested, without spaces, one in each line (900 bytes).
+
+    What is bulk only is left out: the summary and the address that repeat title, number and id, alerts and actions.
+    """
     random = np.random.default_rng(7)
     with path.open("w", encoding="utf-8") as file:
         for number, dice in enumerate(_dice(random, rows)):
-            file.write(json.dumps(_incident(number, dice)) + "\n")
+            file.write(json.dumps(_incident(number, dice), separators=(",", ":")) + "\n")
 
 
 def _dice(random: np.random.Generator, rows: int) -> Iterator[list[int]]:
@@ -67,17 +70,14 @@ def _incident(number: int, dice: list[int]) -> dict[str, Any]:
     person = _reference("user", f"PU{dice[4] % 90:03}", f"Person {dice[4] % 90}")
     return {
         "incident_number": number, "id": key, "type": "incident", "title": f"[FIRING] queue {dice[0] % 1000}",
-        "summary": f"[#{number}] [FIRING] queue", "created_at": f"{begun}Z", "updated_at": f"{ended}Z",
+        "created_at": f"{begun}Z", "updated_at": f"{ended}Z",
         "status": "resolved", "incident_key": f"key-{number}", "urgency": "high", "resolved_at": f"{ended}Z",
         "service": _reference("service", f"PS{service:03}", f"service {service}"), "assignments": [],
         "assigned_via": "escalation_policy", "last_status_change_at": f"{ended}Z", "last_status_change_by": person,
-        "first_trigger_log_entry": _reference("trigger_log_entry", f"R{number:011X}", "Triggered through the API"),
-        "alert_counts": {"all": 1, "triggered": 0, "resolved": 1}, "is_mergeable": True, "pending_actions": [],
         "escalation_policy": _reference("escalation_policy", f"PE{service % 9}", f"policy {service % 9}"),
         "teams": [_reference("team", f"PT{service % 5}", f"team {service % 5}")],
         "acknowledgements": [{"at": f"{taken}Z", "acknowledger": person}],
         "priority": {"id": f"PP{priority}", "type": "priority", "summary": f"P{priority + 1}"},
-        "self": f"https://api.pagerduty.com/incidents/{key}",
         "html_url": f"https://northlight.pagerduty.com/incidents/{key}",
     }  # fmt: skip
 

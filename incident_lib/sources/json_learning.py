@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from incident_lib.errors import SourceError
-from incident_lib.sources.json_shapes import STAND_IN, Block, Hole, Shape, Usual
+from incident_lib.sources.json_marks import Marked
+from incident_lib.sources.json_shapes import STAND_IN, Hole, Shape, Usual, seam
 from incident_lib.sources.reading import parse_json
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NUMBER = re.compile(rb"(\s*:\s*)\d+(\s*[,}].*)", re.DOTALL)
 
 
-def learned(block: Block, row: int, usual: Usual) -> Shape | None:
+def learned(block: Marked, row: int, usual: Usual) -> Shape | None:
     """Return the shape of a block's line; None if it is no record, or one with a key that isn't usual."""
-    start, first = int(block.starts[row]), int(block.first[row])
-    line = bytes(block.content[start : int(block.ends[row])])
+    start, first = int(block.lines.starts[row]), int(block.first[row])
+    line = block.lines.content[start : int(block.lines.ends[row])].tobytes()
     marks = (block.marks[first : first + int(block.counts[row])] - start).tolist()
     try:
         return _learned(line, marks, usual)
@@ -42,10 +44,29 @@ def _learned(line: bytes, marks: list[int], usual: Usual) -> Shape | None:
     if not begins.keys() <= set(usual.known):
         return None
     places = [bisect_left(marks, string.start()) for string in strings]
-    holes = sorted(_holes(record, words, places, line, marks, usual), key=lambda hole: hole.mark)
-    edges = [place for hole in holes for place in (marks[hole.mark] + hole.lead, marks[hole.mark + 1] - hole.trail)]
+    own = list(_holes(record, words, places, line, marks, usual))
+    nested = [words[int(key)] for key, value in record.items() if value and isinstance(value, dict | list)]
+    holes = sorted([*own, *_seams([begins[key] for key in nested], own)], key=lambda hole: hole.mark)
+    edges = [place for hole in holes for place in _ends(hole, marks)]
     pieces = [line[start:end] for start, end in zip([0, *edges[1::2]], [*edges[::2], len(line)], strict=True)]
-    return Shape(pieces, holes, _touched(begins, holes, len(marks), usual), usual) if holes else None
+    return Shape(pieces, holes, _touched(begins, holes, len(marks), usual), usual) if own else None
+
+
+def _ends(hole: Hole, marks: list[int]) -> tuple[int, int]:
+    begin = marks[hole.mark] + hole.lead
+    return begin, max(marks[hole.mark + 1] - hole.trail, begin)
+
+
+def _seams(nested: list[int], own: list[Hole]) -> Iterator[Hole]:
+    """Yield seams before keys of lists and objects, given where these begin, unless a text is all that is before one.
+
+    Only keys of the record itself, after the first, are good for seams: whatever stands before one, JSON goes on there
+    in the same way, or not at all.
+    """
+    edges = [hole.mark for hole in own]
+    for before, mark in itertools.pairwise(nested):
+        if not any(before < edge < mark for edge in edges):
+            yield seam(mark)
 
 
 def _holes(record: Mapping[str, Any], words: list[str], places: list[int], line: bytes, marks: list[int],
@@ -80,5 +101,5 @@ def _touched(begins: Mapping[str, int], holes: list[Hole], end: int, usual: Usua
     touched: dict[str, set[int]] = {name: set() for name in usual.parts}
     for name, (fields, _) in usual.parts.items():
         for key in begins.keys() & set(fields) - own:
-            touched[name].update(range(bisect_left(marks, begins[key]), bisect_left(marks, ends[key]) + 1))
+            touched[name].update(range(bisect_right(marks, begins[key]), bisect_left(marks, ends[key]) + 1))
     return {name: sorted(places) for name, places in touched.items()}

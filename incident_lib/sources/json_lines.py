@@ -5,6 +5,7 @@ Where quotes and line breaks are is found over whole blocks of a file; see ``jso
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from incident_lib.sources.json_learning import learned
-from incident_lib.sources.json_shapes import Block, Cut, Shape, Usual
+from incident_lib.sources.json_marks import BEYOND, Lines, Marked, lines_in, marked
+from incident_lib.sources.json_shapes import Cut, Shape, Usual
 
 BLOCK = 4 << 20  # a longer line is nobody's incident
 _STRETCH = 16 << 20  # what is shorter is not worth a thread of its own
-_CHUNK = 1 << 17  # as much as fits into a processor's own memory
 _TRIES, _SHAPES = 4, 64  # new shapes in a block, and all, of lines with as many marks
-_QUOTE, _NEWLINE, _SLASH = 0x22, 0x0A, 0x5C
+_OFTEN, _FEW = 4, 50  # shapes to be tried without marks, and lines for which that is not worth it
+_NEWLINE = 0x0A
 
 
 @dataclass
@@ -43,8 +45,8 @@ def each_stretch(path: Path, usual: Usual, work: Callable[[list[Cut]], Any]) -> 
 
     def fill(stretch: Stretch) -> None:
         shapes: dict[int, list[Shape]] = {}
-        for block in _blocks(path, stretch):
-            if cuts := list(_cuts(block, shapes, usual)):
+        for lines in _blocks(path, stretch):
+            if cuts := list(_cuts(lines, shapes, usual)):
                 stretch.made.append(work(cuts))
 
     stretches = _stretches(path)
@@ -53,8 +55,19 @@ def each_stretch(path: Path, usual: Usual, work: Callable[[list[Cut]], Any]) -> 
     return stretches
 
 
-def _cuts(block: Block, shapes: dict[int, list[Shape]], usual: Usual) -> Iterator[Cut]:
-    """Yield a block's lines, cut apart by the shapes that are known already, or that are learned from them."""
+def _cuts(lines: Lines, shapes: dict[int, list[Shape]], usual: Usual) -> Iterator[Cut]:
+    """Yield lines cut apart by the shapes that are known already, or that are learned from them."""
+    rows = np.arange(len(lines.starts))
+    for shape in sorted(itertools.chain.from_iterable(shapes.values()), key=lambda shape: -shape.lines)[:_OFTEN]:
+        if len(rows) > _FEW:
+            cut, rows = shape.reach(lines, rows)
+            if cut and len(cut.numbers):
+                yield cut
+    if len(rows):
+        yield from _cuts_by_marks(marked(lines.only(rows)), shapes, usual)
+
+
+def _cuts_by_marks(block: Marked, shapes: dict[int, list[Shape]], usual: Usual) -> Iterator[Cut]:
     for count in np.unique(block.counts).tolist():
         rows, known = np.flatnonzero(block.counts == count), shapes.setdefault(count, [])
         tries = _TRIES if count > 1 else 0  # nothing but its break
@@ -69,7 +82,7 @@ def _cuts(block: Block, shapes: dict[int, list[Shape]], usual: Usual) -> Iterato
                 rows = rows[1:]
 
 
-def _cut(shape: Shape, block: Block, rows: np.ndarray) -> Iterator[Cut]:
+def _cut(shape: Shape, block: Marked, rows: np.ndarray) -> Iterator[Cut]:
     """Yield the rows of this shape, and return the others."""
     if not len(rows):
         return rows
@@ -92,13 +105,13 @@ def _stretches(path: Path) -> list[Stretch]:
     return [Stretch(start, end) for start, end in zip(cuts, [*cuts[1:], size], strict=True)]
 
 
-def _blocks(path: Path, stretch: Stretch) -> Iterator[Block]:
+def _blocks(path: Path, stretch: Stretch) -> Iterator[Lines]:
     """Yield whole lines of a stretch, which counts them; each block is gone when the next is asked for.
 
     Of a line that is longer than a block, an empty one remains.
     """
-    area, marks = bytearray(BLOCK + 1), np.empty(BLOCK + 1, np.int64)
-    view, filled, is_torn = memoryview(area), 0, False
+    area = bytearray(BLOCK + 1 + BEYOND)
+    content, view, filled, is_torn = np.frombuffer(area, np.uint8), memoryview(area), 0, False
     with path.open("rb", buffering=0) as file:
         file.seek(stretch.start)
         left = stretch.end - stretch.start
@@ -113,46 +126,9 @@ def _blocks(path: Path, stretch: Stretch) -> Iterator[Block]:
                 if is_torn:
                     torn = area.find(b"\n")
                     area[:torn] = b" " * torn
-                block = _block(area, whole, marks, stretch.lines)
-                stretch.lines += len(block.counts)
-                yield block
+                lines = lines_in(content, whole, stretch.lines)
+                stretch.lines += len(lines.starts)
+                yield lines
             is_torn = not whole
             area[: filled - whole] = area[whole:filled]
             filled = filled - whole if whole else 0
-
-
-def _block(area: bytearray, size: int, space: np.ndarray, number: int) -> Block:
-    """Return the lines in the first bytes of an area; ``space`` has room for the places of their marks."""
-    octets = np.frombuffer(area, np.uint8, size)
-    marks = _marks(octets, space)
-    if area.find(_SLASH, 0, size) >= 0:
-        marks = _without(marks, _escaped(octets))
-    breaks = np.flatnonzero(octets[marks] == _NEWLINE)
-    ends = marks[breaks]
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    first = np.concatenate([[0], breaks[:-1] + 1])
-    return Block(area, marks, starts, ends, first, breaks + 1 - first, number)
-
-
-def _marks(octets: np.ndarray, space: np.ndarray) -> np.ndarray:
-    """Return the places of quotes, line breaks, and the other control characters."""
-    total = 0
-    for start in range(0, len(octets), _CHUNK):
-        found = np.flatnonzero((octets[start : start + _CHUNK] ^ 2) <= _QUOTE - 2)  # below a space, or a quote
-        np.add(found, start, out=space[total : total + len(found)])
-        total += len(found)
-    return space[:total]
-
-
-def _escaped(octets: np.ndarray) -> np.ndarray:
-    """Return the places of quotes with an odd number of slashes before them."""
-    slashes = np.flatnonzero(octets == _SLASH)
-    begins = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
-    within = np.arange(len(slashes)) - np.repeat(begins, np.diff(begins, append=len(slashes)))
-    after = slashes[within % 2 == 0] + 1
-    after = after[after < len(octets)]
-    return after[octets[after] == _QUOTE]
-
-
-def _without(marks: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return np.delete(marks, np.searchsorted(marks, places))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +21,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.errors import SourceError
-from incident_lib.sources.json_texts import Coded
+from incident_lib.sources.json_marks import BEYOND, Lines, Marked
+from incident_lib.sources.json_steps import Steps
+from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, whole_numbers
 from incident_lib.sources.reading import parse_json
-from incident_lib.sources.texts import TEXT, octets_of
+from incident_lib.sources.texts import TEXT
 
 STAND_IN = "90609060"  # begins what stands in the place of a line's own text while pieces are looked at
-_ESCAPES = r'^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
+_MARKS = re.compile(rb'["\x00-\x1f]')
 _MOST = 5_000  # different pieces to remember for one place
-_WHOLE = r"^(?:0|[1-9]\d{0,17})$"
-_SLASH = 0x5C
 
 
 @dataclass(frozen=True)
@@ -48,22 +50,6 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Whole lines: where they start and end, the places of their marks, the first of each line and how many.
-
-    ``number`` is that of the first line.
-    """
-
-    content: bytearray
-    marks: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    first: np.ndarray
-    counts: np.ndarray
-    number: int
-
-
-@dataclass(frozen=True)
 class Cut:
     """Lines of one shape: their own texts as JSON writes them, without quotes, their parts, and their numbers."""
 
@@ -74,13 +60,27 @@ class Cut:
 
 @dataclass(frozen=True)
 class Hole:
-    """A line's own text or number: after which mark, and how far from this one and from the next."""
+    """A line's own text or number: after which mark, and how far from this one and from the next.
+
+    One without a path is a seam: a key of the record begins at this mark, and pieces before and after it are looked at
+    apart, since what varies in each would otherwise make many different ones.
+    """
 
     path: str
     mark: int
     lead: int = 1
     trail: int = 0
     is_number: bool = False
+
+    @property
+    def is_seam(self) -> bool:
+        """Tell whether nothing is here."""
+        return not self.path
+
+
+def seam(mark: int) -> Hole:
+    """Return a seam at a mark."""
+    return Hole("", mark, lead=0, trail=BEYOND)
 
 
 @dataclass(frozen=True)
@@ -91,60 +91,91 @@ class _Pieces:
     words: list[bytes]
     found: list[dict[str, str] | None]
 
-    def known(self) -> np.ndarray:
+    def known(self) -> np.ndarray | bool:
         """Tell which lines have a piece that may stand here."""
-        return np.array([found is not None for found in self.found])[self.codes]
+        known = [found is not None for found in self.found]
+        return True if all(known) else np.array(known)[self.codes]
 
     def adding(self, name: str) -> tuple[np.ndarray, list[str]]:
         """Return what the lines' pieces add to a part: each line's addition by number, and the different ones."""
         kinds: dict[str, int] = {}
         numbers = [kinds.setdefault(found[name], len(kinds)) if found else 0 for found in self.found]
-        return np.array(numbers)[self.codes] if len(kinds) > 1 else self.codes * 0, list(kinds)
+        return np.array(numbers)[self.codes] if len(kinds) > 1 else self.codes, list(kinds)
 
 
 class Shape:
     """What lines have in common: pieces that were seen in their places, and holes for each line's own texts."""
 
     def __init__(self, pieces: list[bytes], holes: list[Hole], touched: Mapping[str, list[int]], usual: Usual) -> None:
+        self.lines = 0  # of this shape up to now
         self._pieces, self._holes, self._touched, self._usual = pieces, holes, touched, usual
+        self._texts = [hole for hole in holes if not hole.is_seam]
         self._marks, self._leads, self._trails = (
             np.array([getattr(hole, name) for hole in holes]) for name in ("mark", "lead", "trail")
         )
         self._seen: list[dict[bytes, dict[str, str] | None]] = [{} for _ in pieces]
         self._meant: dict[tuple[Any, ...], Any] = {}
         self._outline = _outline(self._record({}))
+        self._counts = [_marks_in(piece) for piece in pieces]
+        self._steps = Steps(pieces, [hole.is_seam for hole in holes])
 
-    def cut(self, block: Block, rows: np.ndarray) -> tuple[Cut, np.ndarray]:
-        """Return those of a block's lines that have this shape, cut apart, and those that have another one."""
-        taken = self._taken(block, rows)
-        pieces, holes = [self._looked_at(place, one) for place, one in enumerate(taken[::2])], taken[1::2]
-        alike = np.logical_and.reduce([*(one.known() for one in pieces), *self._whole_numbers(holes)])
-        good = alike & _are_texts(holes)
+    def cut(self, block: Marked, rows: np.ndarray) -> tuple[Cut, np.ndarray]:
+        """Return those of a block's lines that have this shape, cut apart by their marks, and the other lines."""
+        lines, edges = block.lines, self._edges(block, rows)
+        pieces, texts = self._taken(lines, edges)
+        alike = self._are_alike(pieces, texts)
+        self._steps.learn(edges[alike])
+        good = alike & are_texts(texts)
+        return self._made(pieces, texts, good, lines.numbers[rows]), rows[~alike]
+
+    def reach(self, lines: Lines, rows: np.ndarray) -> tuple[Cut | None, np.ndarray]:
+        """Return those of the lines that can be cut apart without knowing their marks, and the other lines."""
+        edges, reached = self._steps.edges(lines, rows)
+        if not len(edges):
+            return None, rows
+        pieces, texts = self._taken(lines, edges)
+        alike = self._are_alike(pieces, texts) & are_plain(texts)
+        others = rows[~reached] if alike.all() else np.sort(np.append(rows[~reached], rows[reached][~alike]))
+        good = alike & are_utf8(texts)
+        return self._made(pieces, texts, good, lines.numbers[rows[reached]]), others
+
+    def _are_alike(self, pieces: list[_Pieces], texts: list[pa.Array]) -> np.ndarray:
+        """Tell which lines have known pieces, and numbers where they should be."""
+        numbers = (whole_numbers(values) for hole, values in zip(self._texts, texts, strict=True) if hole.is_number)
+        alike = np.ones(len(texts[0]), bool)
+        for known in (*(one.known() for one in pieces), *numbers):
+            alike &= known
+        return alike
+
+    def _made(self, pieces: list[_Pieces], texts: list[pa.Array], good: np.ndarray, numbers: np.ndarray) -> Cut:
         if not good.all():
-            holes = [texts.filter(pa.array(good)) for texts in holes]
+            texts, numbers = [values.filter(pa.array(good)) for values in texts], numbers[good]
             pieces = [_Pieces(one.codes[good], one.words, one.found) for one in pieces]
-        texts = {hole.path: values.view(TEXT) for hole, values in zip(self._holes, holes, strict=True)}
-        parts = {name: self._part(name, pieces) for name in self._touched}
-        return Cut(texts, parts, rows[good] + block.number), rows[~alike]
+        self.lines += len(numbers)
+        own = {hole.path: values.view(TEXT) for hole, values in zip(self._texts, texts, strict=True)}
+        return Cut(own, {name: self._part(name, pieces) for name in self._touched}, numbers)
 
-    def _taken(self, block: Block, rows: np.ndarray) -> list[pa.Array]:
-        """Return lines cut into pieces and holes in turn, place by place; to copy all at once is quicker."""
+    def _edges(self, block: Marked, rows: np.ndarray) -> np.ndarray:
+        """Return where pieces and holes of lines begin and end, by their marks."""
         at = block.first[rows][:, None] + self._marks
         after = block.marks[at + 1]
         edges = np.empty((len(rows), 2 * len(self._holes) + 2), np.int64)
-        edges[:, 0], edges[:, -1] = block.starts[rows], block.ends[rows]
+        edges[:, 0], edges[:, -1] = block.lines.starts[rows], block.lines.ends[rows]
         edges[:, 1:-1:2] = np.minimum(block.marks[at] + self._leads, after)
         edges[:, 2:-1:2] = np.maximum(after - self._trails, edges[:, 1:-1:2])
-        buffers = [None, pa.py_buffer(edges), pa.py_buffer(block.content)]
-        whole = pa.Array.from_buffers(pa.large_binary(), edges.size - 1, buffers)
-        order = np.arange(edges.size).reshape(edges.shape)[:, :-1].T  # what lies between lines is left out
-        taken = pc.take(whole, pa.array(order.ravel()), boundscheck=False)
-        return [taken.slice(place * len(rows), len(rows)) for place in range(len(order))]
+        return edges
 
-    def _whole_numbers(self, holes: list[pa.Array]) -> list[np.ndarray]:
-        """Tell for each number which lines have one."""
-        numbers = (values for hole, values in zip(self._holes, holes, strict=True) if hole.is_number)
-        return [_truth(pc.match_substring_regex(values, _WHOLE)) for values in numbers]
+    def _taken(self, lines: Lines, edges: np.ndarray) -> tuple[list[_Pieces], list[pa.Array]]:
+        """Return lines' pieces and own texts, place by place; to copy all at once is quicker."""
+        buffers = [None, pa.py_buffer(edges), pa.py_buffer(lines.content)]
+        whole = pa.Array.from_buffers(pa.large_binary(), edges.size - 1, buffers)
+        seams = {2 * at + 1 for at, hole in enumerate(self._holes) if hole.is_seam}
+        kept = [place for place in range(edges.shape[1] - 1) if place not in seams]
+        order = np.array(kept)[:, None] + np.arange(0, edges.size, edges.shape[1])
+        taken = pc.take(whole, pa.array(order.ravel()), boundscheck=False)
+        each = [(place, taken.slice(at * len(edges), len(edges))) for at, place in enumerate(kept)]
+        pieces = [self._looked_at(place // 2, one) for place, one in each if place % 2 == 0]
+        return pieces, [one for place, one in each if place % 2]
 
     def _looked_at(self, place: int, texts: pa.Array) -> _Pieces:
         coded, seen = texts.dictionary_encode(), self._seen[place]
@@ -162,13 +193,13 @@ class Shape:
             record = self._record({place: piece})
         except (SourceError, UnicodeDecodeError, RecursionError):
             return None
-        if STAND_IN.encode() in piece or _outline(record) != self._outline:
+        if STAND_IN.encode() in piece or _outline(record) != self._outline or self._counts[place] != _marks_in(piece):
             return None
         return {name: json.dumps(self._fields(name, record)) for name in self._touched}
 
     def _record(self, pieces: Mapping[int, bytes]) -> Any:
         """Return the line that the shape was learned from, with these pieces, and stand-ins for its own texts."""
-        stand_ins = [f"{STAND_IN}{at}".encode() for at in range(len(self._holes))]
+        stand_ins = [b"" if hole.is_seam else f"{STAND_IN}{at}".encode() for at, hole in enumerate(self._holes)]
         filled = [pieces.get(at, piece) for at, piece in enumerate(self._pieces)]
         line = b"".join(itertools.chain.from_iterable(zip(filled, [*stand_ins, b""], strict=True)))
         return parse_json(line.decode(), "", nesting=self._usual.nesting)
@@ -201,6 +232,11 @@ class Shape:
         return self._meant[key]
 
 
+def _marks_in(piece: bytes) -> int:
+    """Return how many marks a piece has; lines of a shape have as many of them."""
+    return len(_MARKS.findall(_ESCAPED.sub(b"", piece)))
+
+
 def _outline(value: Any) -> Any:
     """Return where stand-ins stand, and the keys around them in order; None if there are none within a value."""
     if isinstance(value, dict):
@@ -210,29 +246,6 @@ def _outline(value: Any) -> Any:
         around = tuple(_outline(inner) for inner in value)
         return around if any(inner is not None for inner in around) else None
     return value if type(value) in (str, int) and str(value).startswith(STAND_IN) else None
-
-
-def _are_texts(holes: list[pa.Array]) -> np.ndarray:
-    """Tell which lines' own texts are UTF-8 without wrong escapes."""
-    good = np.ones(len(holes[0]), bool)
-    for texts in holes:
-        if (octets_of(texts)[1] == _SLASH).any():
-            good &= _truth(pc.match_substring_regex(texts, _ESCAPES))
-        if not _is_utf8(texts):
-            good &= np.array([_is_utf8(texts.slice(row, 1)) for row in range(len(texts))])
-    return good
-
-
-def _is_utf8(texts: pa.Array) -> bool:
-    try:
-        texts.view(TEXT).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _truth(values: pa.Array) -> np.ndarray:
-    return values.to_numpy(zero_copy_only=False)
 
 
 def _encoded(values: np.ndarray) -> np.ndarray:

@@ -9,10 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from incident_lib.sources.json_marks import is_mark
 from incident_lib.sources.reading import parse_json
 from incident_lib.sources.texts import TEXT, octets_of, trimmed
 
 _MISSING = pa.scalar(None, TEXT)
+_ESCAPES = r'^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
+_WHOLE = r"^(?:0|[1-9]\d{0,17})$"
+_SLASH, _ZERO = 0x5C, np.uint8(0x30)
 
 
 class Texts:
@@ -72,3 +76,53 @@ class Coded:
         place = {word: number for number, word in enumerate(words)}
         numbers = pa.array([place.get(getattr(found, name, None)) for found in self._found], pa.int8())
         return pa.DictionaryArray.from_arrays(numbers.take(self.codes), pa.array(words, TEXT), ordered=True)
+
+
+def are_texts(columns: list[pa.Array]) -> np.ndarray:
+    """Tell which rows' texts are UTF-8 without wrong escapes."""
+    good = are_utf8(columns)
+    for texts in columns:
+        if (octets_of(texts)[1] == _SLASH).any():
+            good &= _truth(pc.match_substring_regex(texts, _ESCAPES))
+    return good
+
+
+def are_utf8(columns: list[pa.Array]) -> np.ndarray:
+    """Tell which rows' texts are UTF-8."""
+    good = np.ones(len(columns[0]), bool)
+    for texts in columns:
+        if not _is_utf8(texts):
+            good &= np.array([_is_utf8(texts.slice(row, 1)) for row in range(len(texts))])
+    return good
+
+
+def _is_utf8(texts: pa.Array) -> bool:
+    try:
+        texts.view(TEXT).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def are_plain(columns: list[pa.Array]) -> np.ndarray:
+    """Tell which rows' texts have no quotes, escapes or control characters."""
+    plain = np.ones(len(columns[0]), bool)
+    for texts in columns:
+        ends, content = octets_of(texts)
+        odd = is_mark(content) | (content == _SLASH)
+        if odd.any():
+            plain[np.searchsorted(ends, np.flatnonzero(odd), side="right") - 1] = False
+    return plain
+
+
+def whole_numbers(texts: pa.Array) -> np.ndarray:
+    """Tell which texts are whole numbers as JSON writes them."""
+    ends, content = octets_of(texts)
+    lengths = np.diff(ends)
+    if not ((lengths > 0).all() and (content - _ZERO <= 9).all()):
+        return _truth(pc.match_substring_regex(texts, _WHOLE))
+    return (lengths == 1) | ((content[ends[:-1]] != _ZERO) & (lengths <= 18))
+
+
+def _truth(values: pa.Array) -> np.ndarray:
+    return values.to_numpy(zero_copy_only=False)
