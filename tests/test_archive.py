@@ -8,7 +8,7 @@ import pytest
 
 from incident_lib.errors import SourceError
 from incident_lib.settings import Limits, Settings, Sources
-from incident_lib.sources.archive import MEGABYTE, MemberError, open_archive, read_ahead, zip_names
+from incident_lib.sources.archive import MEGABYTE, MemberError, open_archive, zip_names
 from incident_lib.sources.reading import Source
 
 
@@ -210,19 +210,3 @@ def test_member_that_went_away_costs_that_member(tmp_path):
         (folder / "a.json").unlink()
         with pytest.raises(MemberError, match="No such file"):
             archive.read("a.json")
-
-
-def test_members_read_ahead_come_in_order_and_a_bad_one_costs_itself(zipped):
-    """Each content belongs to its name; what reading a member raises is raised for that member alone."""
-    names = [f"{number}.json" for number in range(12)]
-    path = zipped({name: f"[{name}] text to be found".encode() for name in names}, zipfile.ZIP_STORED)
-    path.write_bytes(path.read_bytes().replace(b"[5.json] text", b"[5.json] tex!"))
-    found = []
-    with open_archive(source_of(path)) as archive:
-        for name, content in zip(names, read_ahead(archive, names), strict=True):
-            try:
-                found.append(content().startswith(f"[{name}]".encode()))
-            except MemberError:
-                found.append(name)
-
-    assert found == [True] * 5 + ["5.json"] + [True] * 6

@@ -11,9 +11,8 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,6 @@ from incident_lib.sources.reading import Source
 
 MEGABYTE = 1_000_000
 _CHUNK = 1 << 20
-_AHEAD = 4
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -71,21 +69,6 @@ def open_archive(source: Source) -> Iterator[Archive]:
         return
     with _opened(source) as zipped:
         yield ZipArchive(zipped, source.name, source.limits)
-
-
-def read_ahead(archive: Archive, names: Sequence[str]) -> Iterator[Callable[[], bytes]]:
-    """Yield for each member, in order, what returns its content, or raises what reading it raised.
-
-    A few are unpacked ahead on a thread aside: unpacking lets go of the interpreter's lock.
-    """
-    waiting: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(1) as aside:
-        for name in names:
-            waiting.append(aside.submit(archive.read, name))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result
-        while waiting:
-            yield waiting.popleft().result
 
 
 @contextmanager

@@ -22,6 +22,7 @@ _SPANS = (
 )
 _BULLETS = "•◦▪"
 _MARKUP = re.compile("|".join([_SPANS, *(rf"{bullet}[ \t]+" for bullet in _BULLETS)]))
+_BULLET = re.compile(f"[{_BULLETS}]")
 _PIECES = re.compile(f"({_SPANS})")
 _REMEMBERED, _SHORT = 100_000, 200
 _SIGNS = ("@", "#", "!")
@@ -40,12 +41,17 @@ def all_to_markdown(texts: Sequence[str], converter: Converter) -> list[str]:
     """Return many texts as Markdown, converted as one long text, which is faster than one by one."""
     joined = "\0".join(texts)
     if joined.count("\0") >= max(len(texts), 1):
-        joined = "\0".join(text.replace("\0", "") for text in texts)
-    if any(bullet in joined for bullet in _BULLETS):  # where one stands decides what it means
-        return to_markdown(joined, converter.names).split("\0") if texts else []
+        texts = [text.replace("\0", "") for text in texts]
+        joined = "\0".join(texts)
     pieces = _PIECES.split(joined)
     pieces[1::2] = map(converter.__getitem__, pieces[1::2])
-    return "".join(pieces).split("\0") if texts else []
+    made = "".join(pieces).split("\0") if texts else []
+    if any(bullet in joined for bullet in _BULLETS):  # where one stands decides what it means
+        places = [place for place, text in enumerate(texts) if not text.isascii() and _BULLET.search(text)]
+        marked = to_markdown("\0".join(texts[place] for place in places), converter.names).split("\0")
+        for place, text in zip(places, marked, strict=True):
+            made[place] = text
+    return made
 
 
 class Converter(dict[str, str]):

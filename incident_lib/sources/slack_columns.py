@@ -35,7 +35,7 @@ NOISE = frozenset({
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("ts", "thread", "subtype", "user", "who", "text", "reactions", "url", "extra")]
     + [("edited", pa.string()), ("pin", pa.string()), ("is_bot", pa.bool_()), ("pinned", pa.bool_())]
-    + [("place", pa.int64())]
+    + [("place", pa.string())]
 )
 POOL = pa.system_memory_pool()  # Arrow's own takes fresh pages for each small array, which costs more than filling it
 _COLUMNS = [(field.name, field.type) for field in SCHEMA]
@@ -75,7 +75,7 @@ def day_columns(
         places += kept
         lengths.append(len(kept))
     made = _Days(rows, names)
-    columns = made.columns | {"place": places, "text": all_to_markdown(made.text, converter)}
+    columns = made.columns | {"place": list(map(str, places)), "text": all_to_markdown(made.text, converter)}
     arrays = [
         pa.array(columns[name], kind, memory_pool=POOL)
         if name in columns

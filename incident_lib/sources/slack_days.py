@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from incident_lib.settings import Limits, Settings, Sources
-from incident_lib.sources.archive import Archive, MemberError, open_archive, read_ahead
+from incident_lib.sources.archive import Archive, MemberError, open_archive
 from incident_lib.sources.mrkdwn import Converter
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.slack_columns import day_columns
@@ -73,8 +73,7 @@ class DayFiles:
         """
         members, before = self._parts[number], self._archive.unpacked
         batch, outcomes, names = Batch(), Counter[str](), replace(self._names, programs={})
-        days = [self._messages(member, content, batch)
-                for member, content in zip(members, read_ahead(self._archive, members), strict=True)]  # fmt: skip
+        days = [self._messages(member, batch) for member in members]
         readable = [day for day in days if day is not None]
         columns, lengths = day_columns(readable, names, self._converter, outcomes)
         left = iter(lengths)
@@ -86,10 +85,11 @@ class DayFiles:
             "unpacked": self._archive.unpacked - before,
         }
 
-    def _messages(self, member: str, content: Callable[[], bytes], batch: Batch) -> list[Message | None] | None:
+    def _messages(self, member: str, batch: Batch) -> list[Message | None] | None:
         pointer = self._archive.pointer(member)
         try:
-            return decode_rows(content(), Message, pointer, batch, nesting=self._archive.limits.nesting)
+            content = self._archive.read(member)
+            return decode_rows(content, Message, pointer, batch, nesting=self._archive.limits.nesting)
         except MemberError as error:
             batch.problem("unreadable-file", str(error), pointer, effect="file left out")
             return None

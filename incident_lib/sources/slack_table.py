@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,19 +56,20 @@ def _frame(days: Days) -> pd.DataFrame:
     messages = pa.Table.from_batches(days.batches, SCHEMA).combine_chunks(memory_pool=POOL)
     run = pa.array(np.repeat(np.arange(len(days.lengths)), days.lengths))
     channel = pa.array(days.channels, pa.string()).take(run)
-    pointer = pa.array(days.pointers, pa.string()).take(run)
-    columns = {name: messages[name] for name in ("who", "subtype", "text", "reactions", "url", "ts", "edited", "pin")}
-    columns |= {
-        "message_id": _joined("/", channel, messages["ts"]),
-        "channel": channel,
-        "thread_id": _joined("/", channel, messages["thread"]),
-        "source": _joined("#/", pointer, messages["place"].cast(pa.string())),
-        "extra": _with_channel(pc.coalesce(messages["extra"], _author_only(messages["user"]), memory_pool=POOL),
-                               pa.array(days.channel_ids, pa.string()).take(run)),
-        "is_bot": messages["is_bot"].fill_null(False),
-        "pinned": messages["pinned"].fill_null(False),
+    made: dict[str, Callable[[], pa.ChunkedArray]] = {
+        "extra": lambda: _with_channel(
+            pc.coalesce(messages["extra"], _author_only(messages["user"]), memory_pool=POOL),
+            pa.array(days.channel_ids, pa.string()).take(run),
+        ),
+        "source": lambda: _joined("#/", pa.array(days.pointers, pa.string()).take(run), messages["place"]),
+        "message_id": lambda: _joined("/", channel, messages["ts"]),
+        "thread_id": lambda: _joined("/", channel, messages["thread"]),
     }
-    return pa.table(columns).to_pandas()
+    with ThreadPoolExecutor() as pool:  # Arrow lets go of the interpreter's lock
+        columns = dict(zip(made, pool.map(lambda make: make(), made.values()), strict=True))
+    columns |= {name: messages[name] for name in ("who", "subtype", "text", "reactions", "url", "ts", "edited", "pin")}
+    columns |= {name: messages[name].fill_null(False) for name in ("is_bot", "pinned")}
+    return pa.table({"channel": channel, **columns}).to_pandas()
 
 
 def _joined(separator: str, *parts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
@@ -77,8 +79,10 @@ def _joined(separator: str, *parts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArr
 
 def _author_only(user: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the ``extra`` of an ordinary message: the author's id, which two people of one name don't share."""
-    known = pc.match_substring_regex(user, r"^\w+$")
-    return pc.if_else(known, _joined("", '{"user":"', user, '"}'), None, memory_pool=POOL)
+    users = user.combine_chunks().dictionary_encode()
+    known = pc.match_substring_regex(users.dictionary, r"^\w+$")
+    told = pc.if_else(known, _joined("", '{"user":"', users.dictionary, '"}'), None)
+    return pa.chunked_array([told.take(users.indices)])
 
 
 def _with_channel(extra: pa.ChunkedArray, channel: pa.Array) -> pa.ChunkedArray:
