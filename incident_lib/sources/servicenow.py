@@ -6,9 +6,12 @@ on those before it happened. There the times come from the rows in which the sta
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,7 +75,7 @@ def read(source: Source) -> Batch:
     numbered = rows["number"].notna()
     for place in _places(raw, rows.index[~numbered]):
         raw.skip("no-incident-id", "no number", "no number; every incident needs one", place)
-    rows = _placed(rows[numbered], raw)
+    rows = _placed(rows if numbered.all() else rows[numbered], raw)
     _add(batch, rows, raw, fields)
     batch.account(source.name, NAME, "incidents", {"used": len(rows), **raw.skipped})
     return batch
@@ -83,7 +86,7 @@ def _placed(rows: pd.DataFrame, raw: RawTable) -> pd.DataFrame:
     timeless = rows["sys_updated_on"].isna() & _is_log(rows)
     for place in _places(raw, rows.index[timeless]):
         raw.skip("no-time", "no time", "no readable sys_updated_on; the change can't be placed", place)
-    return rows[~timeless]
+    return rows[~timeless] if timeless.any() else rows
 
 
 def _places(raw: RawTable, numbers: pd.Index) -> pd.Series:
@@ -121,11 +124,13 @@ def _typed(raw: RawTable, fields: dict[str, str], source: Source, batch: Batch) 
     absent = pa.chunked_array([pa.nulls(len(raw), TEXT)])
     asked = (*_TIMES, *_WORDS, "priority")
     given = {field: raw.columns[fields[field]] if field in fields else absent for field in asked}
-    columns: dict[str, pd.Series] = {}
-    refused = _read_times(given, columns, rules)
+    with ThreadPoolExecutor(1) as aside:  # Arrow lets go of the interpreter's lock
+        times = aside.submit(_read_times, given, rules)
+        words = {field: _words([given[field]]).to_pandas() for field in _WORDS}
+        parsed = parse_severities(_words([given["priority"]]), lambda word: _severity(word, rules))
+        columns, refused = times.result()
     _refuse_if_no_time(columns, refused, source)
-    columns |= {field: _words([given[field]]).to_pandas() for field in _WORDS}
-    parsed = parse_severities(_words([given["priority"]]), lambda word: _severity(word, rules))
+    columns |= words
     columns["severity"], refused["severity"] = parsed.values, parsed.refused
     rows = pd.DataFrame(columns)
     for field, reasons in refused.items():
@@ -159,19 +164,23 @@ def _words(columns: list[Values]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, stated.dictionary)])
 
 
-def _read_times(given: Mapping[str, Values], columns: dict[str, pd.Series], rules: Rules) -> dict[str, dict[int, str]]:
-    """Put each field's times into the columns, and return why some are refused: by field, and by row.
+def _read_times(
+    given: Mapping[str, Values], rules: Rules
+) -> tuple[dict[str, pd.Series], dict[str, dict[int, str]]]:
+    """Return each field's times, and why some are refused: by field, and by row.
 
     They are read as one long column, since in a log the same moments stand under several fields.
     """
     parsed = parse_times(_words([given[field] for field in _TIMES]), rules)
     rows = len(parsed.values) // len(_TIMES)
+    columns = {
+        field: parsed.values.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
+        for place, field in enumerate(_TIMES)
+    }
     refused: dict[str, dict[int, str]] = {field: {} for field in _TIMES}
-    for place, field in enumerate(_TIMES):
-        columns[field] = parsed.values.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
     for row, reason in parsed.refused.items():
         refused[_TIMES[row // rows]][row % rows] = reason
-    return refused
+    return columns, refused
 
 
 def _refuse_if_no_time(columns: Mapping[str, pd.Series], refused: Mapping[str, dict[int, str]], source: Source) -> None:
@@ -200,15 +209,25 @@ def _rest(raw: RawTable, fields: Mapping[str, str], kept: pa.Array) -> pd.Series
 
     Times are left out, which would tell what came later.
     """
-    unused = {name: _taken(raw.columns[column], kept) for name, column in fields.items() if name not in _USED}
+    unused = {name: raw.columns[column] for name, column in fields.items() if name not in _USED}
     if not unused:
         return pd.Series(None, range(len(kept)), dtype="str")
-    pieces = {
-        name: json_values(values) if isinstance(values, list)
-        else over_words(pc.dictionary_encode(values), lambda words: json_pieces(_stated(words)))
-        for name, values in unused.items()
-    }  # fmt: skip
-    return json_records(pieces).to_pandas()
+    parts = np.array_split(kept, os.cpu_count() or 1)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        records = pool.map(lambda part: _json_rows(unused, pa.array(part)), parts)
+    return pa.chunked_array([chunk for part in records for chunk in part.chunks], TEXT).to_pandas()
+
+
+def _json_rows(columns: Mapping[str, Values], kept: pa.Array) -> pa.ChunkedArray:
+    """Return some rows of these columns, each as one JSON record."""
+    pieces = {}
+    for name, values in columns.items():
+        own = _taken(values, kept)
+        pieces[name] = (
+            json_values(own) if isinstance(own, list)
+            else over_words(pc.dictionary_encode(own), lambda words: json_pieces(_stated(words)))
+        )  # fmt: skip
+    return json_records(pieces)
 
 
 def _taken(values: Values, kept: pa.Array) -> Values:

@@ -64,8 +64,16 @@ class Log:
 def log_of(rows: pd.DataFrame) -> Log:
     """Return a log's rows in order."""
     number, _ = pd.factorize(rows["number"])
-    order = np.lexsort((rows["sys_updated_on"].to_numpy("datetime64[us]"), number))
+    order = _order(number, rows["sys_updated_on"].to_numpy("datetime64[us]").view(np.int64))
     return Log(rows, order, np.flatnonzero(np.diff(number[order], prepend=-1)))
+
+
+def _order(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the order by two keys; as one key, if both fit in it: rows that are nearly in order take a tenth of it."""
+    least, span = int(second.min()), int(second.max()) - int(second.min()) + 1
+    if (int(first.max()) + 1) * span >= 1 << 63:
+        return np.lexsort((second, first))
+    return np.argsort(first * span + (second - least), kind="stable")
 
 
 def log_rows(log: Log, places: pa.ChunkedArray) -> pd.DataFrame:
