@@ -12,18 +12,17 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from incident_lib.errors import SourceError
 from incident_lib.sources.json_marks import BEYOND, Lines, Marked
 from incident_lib.sources.json_steps import Steps
-from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, whole_numbers
+from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, between, whole_numbers
 from incident_lib.sources.reading import parse_json
 from incident_lib.sources.texts import TEXT
 
@@ -122,18 +121,18 @@ class Shape:
     def cut(self, block: Marked, rows: np.ndarray) -> tuple[Cut, np.ndarray]:
         """Return those of a block's lines that have this shape, cut apart by their marks, and the other lines."""
         lines, edges = block.lines, self._edges(block, rows)
-        pieces, texts = self._taken(lines, edges)
+        pieces, texts = self._pieces_at(lines, edges), self._texts_at(lines, edges)
         alike = self._are_alike(pieces, texts)
-        self._steps.learn(edges[alike])
+        self._steps.learn(edges[:, alike], [_only([word for word in seen if seen[word]]) for seen in self._seen])
         good = alike & are_texts(texts)
         return self._made(pieces, texts, good, lines.numbers[rows]), rows[~alike]
 
     def reach(self, lines: Lines, rows: np.ndarray) -> tuple[Cut | None, np.ndarray]:
         """Return those of the lines that can be cut apart without knowing their marks, and the other lines."""
         edges, reached = self._steps.edges(lines, rows)
-        if not len(edges):
+        if not edges.size:
             return None, rows
-        pieces, texts = self._taken(lines, edges)
+        pieces, texts = self._pieces_at(lines, edges, self._steps.words), self._texts_at(lines, edges)
         alike = self._are_alike(pieces, texts) & are_plain(texts)
         others = rows[~reached] if alike.all() else np.sort(np.append(rows[~reached], rows[reached][~alike]))
         good = alike & are_utf8(texts)
@@ -159,23 +158,25 @@ class Shape:
         """Return where pieces and holes of lines begin and end, by their marks."""
         at = block.first[rows][:, None] + self._marks
         after = block.marks[at + 1]
-        edges = np.empty((len(rows), 2 * len(self._holes) + 2), np.int64)
-        edges[:, 0], edges[:, -1] = block.lines.starts[rows], block.lines.ends[rows]
-        edges[:, 1:-1:2] = np.minimum(block.marks[at] + self._leads, after)
-        edges[:, 2:-1:2] = np.maximum(after - self._trails, edges[:, 1:-1:2])
+        edges = np.empty((2 * len(self._holes) + 2, len(rows)), np.int64)
+        edges[0], edges[-1] = block.lines.starts[rows], block.lines.ends[rows]
+        edges[1:-1:2] = np.minimum(block.marks[at] + self._leads, after).T
+        edges[2:-1:2] = np.maximum(after.T - self._trails[:, None], edges[1:-1:2])
         return edges
 
-    def _taken(self, lines: Lines, edges: np.ndarray) -> tuple[list[_Pieces], list[pa.Array]]:
-        """Return lines' pieces and own texts, place by place; to copy all at once is quicker."""
-        buffers = [None, pa.py_buffer(edges), pa.py_buffer(lines.content)]
-        whole = pa.Array.from_buffers(pa.large_binary(), edges.size - 1, buffers)
-        seams = {2 * at + 1 for at, hole in enumerate(self._holes) if hole.is_seam}
-        kept = [place for place in range(edges.shape[1] - 1) if place not in seams]
-        order = np.array(kept)[:, None] + np.arange(0, edges.size, edges.shape[1])
-        taken = pc.take(whole, pa.array(order.ravel()), boundscheck=False)
-        each = [(place, taken.slice(at * len(edges), len(edges))) for at, place in enumerate(kept)]
-        pieces = [self._looked_at(place // 2, one) for place, one in each if place % 2 == 0]
-        return pieces, [one for place, one in each if place % 2]
+    def _pieces_at(self, lines: Lines, edges: np.ndarray, words: Sequence[bytes | None] = ()) -> list[_Pieces]:
+        """Return lines' pieces; ``words`` has those that are known to stand in a place."""
+        pieces, none = [], np.zeros(edges.shape[1], np.int32)
+        for place, word in itertools.zip_longest(range(len(self._pieces)), words):
+            if word is None:
+                pieces.append(self._looked_at(place, between(lines.content, *edges[2 * place : 2 * place + 2])))
+            else:
+                pieces.append(_Pieces(none, [word], [self._seen[place][word]]))
+        return pieces
+
+    def _texts_at(self, lines: Lines, edges: np.ndarray) -> list[pa.Array]:
+        own = (2 * at + 1 for at, hole in enumerate(self._holes) if not hole.is_seam)
+        return [between(lines.content, *edges[at : at + 2]) for at in own]
 
     def _looked_at(self, place: int, texts: pa.Array) -> _Pieces:
         coded, seen = texts.dictionary_encode(), self._seen[place]
@@ -230,6 +231,10 @@ class Shape:
             record = self._record({place: one.words[one.codes[row]] for place, one in enumerate(pieces)})
             self._meant[key] = self._usual.parts[key[0]][1](self._fields(key[0], record))
         return self._meant[key]
+
+
+def _only(words: list[bytes]) -> bytes | None:
+    return words[0] if len(words) == 1 else None
 
 
 def _marks_in(piece: bytes) -> int:

@@ -15,72 +15,96 @@ import numpy as np
 from incident_lib.sources.json_marks import BEYOND, Lines
 
 _WIDE = 8  # bytes of what stands beside an edge, by which it is known
+_NONE = np.array([], int)
 _SAMPLE = 1_000  # lines to learn lengths from
 _TRIES = 12  # lengths of a piece
 _WINDOWS = (32, 256)  # a longer text than this has its line cut by the quotes
 
 
 class Steps:
-    """The lengths of a shape's pieces and texts in turn, and how their edges are known.
+    """The lengths of a shape's pieces and texts in turn, and how their ends are known.
 
-    ``beside`` has a sign for the end of each piece and text: where its bytes stand from there, and the bytes.
+    ``words`` has the one piece that ever stood in a place, or None where there are several; all of it is looked at
+    on the way.
     """
 
     def __init__(self, pieces: Sequence[bytes], is_seam: Sequence[bool]) -> None:
-        self._is_text = [False, *(kind for seam in is_seam for kind in (not seam, False))]
-        self._is_seam = [False, *(kind for seam in is_seam for kind in (seam, False))]
-        self._counts: list[Counter[int]] = [Counter() for _ in self._is_text]
-        self._tries: list[list[int]] = [[] for _ in self._is_text]
-        self._signs = [_sign(pieces, at, is_seam) for at in range(len(pieces) - 1)]
+        self.words: list[bytes | None] = [None] * len(pieces)
+        self._pieces, self._is_seam = pieces, [*is_seam, False]
+        self._counts: list[Counter[int]] = [Counter() for _ in range(2 * len(pieces) - 1)]
+        self._tries: list[list[int]] = [[] for _ in self._counts]
 
-    def learn(self, edges: np.ndarray) -> None:
-        """Remember the lengths in lines that were cut by their quotes."""
-        for at, lengths in enumerate(np.diff(edges[:_SAMPLE]).T):
+    def learn(self, edges: np.ndarray, words: list[bytes | None]) -> None:
+        """Remember the lengths in lines that were cut by their quotes, and what stands alone in its place."""
+        self.words = words
+        for at, lengths in enumerate(np.diff(edges[:, :_SAMPLE], axis=0)):
             self._counts[at].update(lengths.tolist())
-            tries = 1 if self._is_text[at] else _TRIES
-            self._tries[at] = [length for length, _ in self._counts[at].most_common(tries)]
+            self._tries[at] = [length for length, _ in self._counts[at].most_common(1 if at % 2 else _TRIES)]
 
     def edges(self, lines: Lines, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where pieces and texts begin and end in those of the rows in which each step leads to a sign.
+        """Return where pieces and texts begin and end, one after the other, in rows in which each step leads to a sign.
 
         Also returns which rows these are.
         """
-        edges = np.empty((len(rows), len(self._tries) + 1), np.int64)
+        edges = np.empty((len(self._tries) + 1, len(rows)), np.int64)
         if not all(self._tries) or sum(map(max, self._tries)) + len(self._tries) * max(_WINDOWS) > BEYOND - _WIDE:
-            return edges[:0], np.zeros(len(rows), bool)
-        octets, at, good = _Octets(lines.content), lines.starts[rows], np.ones(len(rows), bool)
-        edges[:, 0] = at
-        for place, tries in enumerate(self._tries[:-1]):
-            if not self._is_seam[place]:
-                at = self._step(octets, at, place, tries, good)
-            edges[:, place + 1] = at
-        edges[:, -1] = lines.ends[rows]
-        good &= np.isin(edges[:, -1] - at, self._tries[-1])
-        return edges[good] if not good.all() else edges, good
+            return edges[:, :0], np.zeros(len(rows), bool)
+        octets, good, is_sure = _Octets(lines.content), np.ones(len(rows), bool), False
+        at = edges[0] = lines.starts[rows]
+        for place in range(len(self._pieces)):
+            word = self.words[place]
+            if word is None:
+                at = self._after_piece(octets, at, place, good)
+            else:
+                if not is_sure:
+                    good[octets.without(word, at)] = False
+                at = at + len(word)
+            edges[2 * place + 1] = at
+            if place + 1 < len(self._pieces):
+                is_sure = not self._is_seam[place]
+                at = self._after_text(octets, at, place, good) if is_sure else at
+                edges[2 * place + 2] = at
+        good &= at == lines.ends[rows]
+        return (edges, good) if good.all() else (edges[:, good], good)
 
-    def _step(self, octets: _Octets, at: np.ndarray, place: int, tries: list[int], good: np.ndarray) -> np.ndarray:
-        """Return where this piece or text ends; rows in which no sign says so are marked as not good."""
-        if len(tries) == 1 and not self._is_text[place]:
-            return at + tries[0]  # the sign at the next text's end will tell
-        where, sign = self._signs[place // 2][self._is_text[place]]
-        after = at + tries[0]
-        left = np.flatnonzero(~octets.have(sign, after + where))
-        for length in tries[1:]:
+    def _after_piece(self, octets: _Octets, at: np.ndarray, place: int, good: np.ndarray) -> np.ndarray:
+        """Return where the pieces in a place end; rows in which no sign says so are marked as not good."""
+        first, *others = self._tries[2 * place]
+        if not others:
+            return at + first  # the sign at the next end will tell
+        where, sign = self._sign(place)
+        after = at + first
+        left = octets.without(sign, after + where)
+        for length in others:
             if not len(left):
                 return after
-            tried = at[left] + length
-            hit = octets.have(sign, tried + where)
-            after[left[hit]] = tried[hit]
-            left = left[~hit]
-        for width in _WINDOWS if self._is_text[place] else ():
+            after[left] = at[left] + length
+            left = left[octets.without(sign, after[left] + where)]
+        return _stopped(at, after, left, good)
+
+    def _sign(self, place: int) -> tuple[int, bytes]:
+        """Return by what the end of a piece is known: where that stands from there, and its bytes."""
+        if self._is_seam[place]:
+            return 0, self._pieces[place + 1][:_WIDE]
+        before = self._pieces[place][-_WIDE:]
+        return -len(before), before
+
+    def _after_text(self, octets: _Octets, at: np.ndarray, place: int, good: np.ndarray) -> np.ndarray:
+        """Return where the texts after a place end; rows in which no sign says so are marked as not good."""
+        sign = self.words[place + 1] or self._pieces[place + 1][:_WIDE]
+        after = at + self._tries[2 * place + 1][0]
+        left = octets.without(sign, after)
+        for width in _WINDOWS:
             if not len(left):
                 return after
-            distance, hit = octets.first(sign[0], at[left], width)
-            after[left] += distance - tries[0]
-            left = left[~hit]
-        after[left] = at[left]
-        good[left] = False
-        return after
+            after[left] = at[left] + octets.first(sign[0], at[left], width)
+            left = left[octets.without(sign, after[left])]
+        return _stopped(at, after, left, good)
+
+
+def _stopped(at: np.ndarray, after: np.ndarray, left: np.ndarray, good: np.ndarray) -> np.ndarray:
+    after[left], good[left] = at[left], False
+    return after
 
 
 class _Octets:
@@ -88,26 +112,16 @@ class _Octets:
 
     def __init__(self, content: np.ndarray) -> None:
         self._content = content
-        self._words = np.ndarray((len(content) - _WIDE,), "<u8", content, strides=(1,))
 
-    def have(self, sign: bytes, places: np.ndarray) -> np.ndarray:
-        """Tell in which places these bytes stand."""
-        word = np.uint64(int.from_bytes(sign, "little"))
-        found = self._words[places]
-        if len(sign) < _WIDE:
-            found &= np.uint64((1 << 8 * len(sign)) - 1)
-        return found == word
-
-    def first(self, octet: int, places: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far from each place a byte stands first, and in which places it does within the width."""
+    def _at(self, places: np.ndarray, width: int) -> np.ndarray:
         windows = np.ndarray((len(self._content) - width,), f"V{width}", self._content, strides=(1,))
-        is_there = windows[places].view(np.uint8).reshape(len(places), width) == octet
-        distance = is_there.argmax(axis=1)
-        return distance, is_there[np.arange(len(places)), distance]
+        return windows[places].view(np.uint8).reshape(len(places), width)
 
+    def without(self, sign: bytes, places: np.ndarray) -> np.ndarray:
+        """Return by number those of the places in which these bytes don't stand."""
+        alike = self._at(places, len(sign)) == np.frombuffer(sign, np.uint8)
+        return _NONE if alike.all() else np.flatnonzero(~alike.all(axis=1))
 
-def _sign(pieces: Sequence[bytes], at: int, is_seam: Sequence[bool]) -> tuple[tuple[int, bytes], tuple[int, bytes]]:
-    """Return by what the end of a piece is known, and the end of the text after it."""
-    after = pieces[at + 1][:_WIDE]
-    before = pieces[at][-_WIDE:]
-    return (0, after) if is_seam[at] else (-len(before), before), (0, after)
+    def first(self, octet: int, places: np.ndarray, width: int) -> np.ndarray:
+        """Return how far from each place a byte stands first; 0 if it doesn't within the width."""
+        return (self._at(places, width) == octet).argmax(axis=1)

@@ -78,6 +78,19 @@ class Coded:
         return pa.DictionaryArray.from_arrays(numbers.take(self.codes), pa.array(words, TEXT), ordered=True)
 
 
+def between(content: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> pa.Array:
+    """Return what stands between places, copied; content reaches further than to the last end."""
+    rows, longest = len(begins), int((ends - begins).max(initial=0))
+    if longest and (ends - begins == longest).all():  # quicker: all at once
+        copied = np.ndarray((len(content) - longest,), f"V{longest}", content, strides=(1,))[begins]
+        offsets = np.arange(0, rows * longest + 1, longest)
+        return pa.Array.from_buffers(pa.large_binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(copied)])
+    edges = np.empty(2 * rows + 1, np.int64)
+    edges[:-1:2], edges[1::2], edges[-1] = begins, ends, ends.max(initial=0)
+    whole = pa.Array.from_buffers(pa.large_binary(), 2 * rows, [None, pa.py_buffer(edges), pa.py_buffer(content)])
+    return pc.take(whole, pa.array(np.arange(0, 2 * rows, 2)), boundscheck=False)
+
+
 def are_texts(columns: list[pa.Array]) -> np.ndarray:
     """Tell which rows' texts are UTF-8 without wrong escapes."""
     good = are_utf8(columns)
