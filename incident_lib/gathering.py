@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from incident_lib.chat_links import chat_references, referring
 from incident_lib.column_texts import join_names
-from incident_lib.join import is_in, join_incidents, rises
+from incident_lib.join import join_incidents, rises
 from incident_lib.offers import possible_matches
+from incident_lib.placing import placed
 from incident_lib.redact import redact_table
 from incident_lib.settings import FILE_NAME, Settings
 from incident_lib.sources.reading import Batch
@@ -25,7 +26,7 @@ def gather(batches: Sequence[tuple[str, Batch]], settings: Settings) -> dict[str
     tables = _bounded({table.name: _stacked(table, batches) for table in TABLES}, settings)
     tables = _each_message_once(tables)
     joined = join_incidents(tables["incidents"], settings)
-    tables["messages"] = _placed(tables["messages"], joined.incidents, settings)
+    tables["messages"] = placed(tables["messages"], joined.incidents, settings.sources.incident_id)
     tied = chat_references(joined.incidents, tables["messages"], settings.sources.incident_id)
     if tied:
         joined = join_incidents(referring(tables["incidents"], joined.ids, tied), settings)
@@ -73,7 +74,7 @@ def _bounded(tables: dict[str, pd.DataFrame], settings: Settings) -> dict[str, p
 def _each_message_once(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables without messages that another export tells too: the one edited last stays, else the first."""
     messages = tables["messages"]
-    if not messages["message_id"].duplicated().any():
+    if rises(messages["message_id"]) or not messages["message_id"].duplicated().any():
         return tables
     stated = messages[messages["message_id"].notna()].sort_values("edited_at", ascending=False, kind="stable")
     again = messages.index.isin(stated.index[stated["message_id"].duplicated()])
@@ -101,21 +102,6 @@ def _stacked(table: Table, batches: Sequence[tuple[str, Batch]]) -> pd.DataFrame
     frames = [batch.table(table).assign(format=reader) for reader, batch in batches if table.name in batch.parts]
     frames = frames or [table.frame().assign(format=pd.Series(dtype="str"))]
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0].reset_index(drop=True)
-
-
-def _placed(messages: pd.DataFrame, incidents: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Return messages with the incident that they belong to: by their channel, or by an id in their text or thread."""
-    if messages.empty:
-        return messages
-    homes = incidents.dropna(subset="channel").drop_duplicates("channel")
-    by_channel = dict(zip(homes["channel"], homes["incident_id"], strict=True))
-    named = messages["channel"].str.upper().str.extract(f"({settings.sources.incident_id})")[0]
-    mentioned = messages["text"].str.extract(f"({settings.sources.incident_id})")[0]
-    in_channel = messages["channel"].map(by_channel).astype("str")
-    own = messages["incident_id"].fillna(in_channel).fillna(named).fillna(mentioned)
-    of_thread = messages["thread_id"].map(own.set_axis(messages["message_id"]).groupby(level=0).first())
-    found = own.fillna(of_thread)
-    return messages.assign(incident_id=found.where(is_in(found, incidents["incident_id"])))
 
 
 def _people(people: pd.DataFrame, settings: Settings) -> pd.DataFrame:

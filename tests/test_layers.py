@@ -77,6 +77,7 @@ LAYERS = [
         "chat_links",
         "join",
         "offers",
+        "placing",
         "as_of",
         "forensics",
         "redact",
