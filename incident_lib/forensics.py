@@ -6,6 +6,10 @@ incidents at once (bulk closing, back-filled starts, whole hours) tell a reader 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -32,14 +36,10 @@ _CLOSED_AT = r'"closed_at": ?"([^"]+)"'
 def findings(incidents: pd.DataFrame, timeline: pd.DataFrame) -> pd.DataFrame:
     """Return all findings about the incidents' times as problems that cost nothing ("kept")."""
     incidents = incidents[["incident_id", *_TIMES, "extra", "source"]]  # the wide texts would be copied each time
-    found = [
-        impossible_times(incidents),
-        wrong_years(incidents),
-        shared_ends(incidents),
-        backfilled_starts(incidents, timeline),
-        automatic_closing(incidents),
-        whole_hours(incidents),
-    ]
+    looks = (impossible_times, wrong_years, shared_ends, partial(backfilled_starts, timeline=timeline),
+             automatic_closing, whole_hours)  # fmt: skip
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy and Arrow let go of the interpreter's lock
+        found = [*pool.map(lambda look: look(incidents), looks)]
     return pd.concat([PROBLEMS.frame(), *found], ignore_index=True)
 
 

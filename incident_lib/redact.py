@@ -71,10 +71,14 @@ def redact_table(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     if frame.empty:
         return frame, PROBLEMS.frame()
     names = [name for name in table.of_kind("string", "names", "json") if name not in _NEVER_SECRET]
-    # Arrow looks at one column while it looks at another: it lets go of the interpreter's lock
+    # Arrow looks at one column while it looks at another
+    # (it lets go of the interpreter's lock); the largest come first, so that none is left for one core at the end
+    largest_first = sorted(names, key=lambda name: -frame[name].nbytes)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looked = pool.map(lambda name: rows_with(frame[name], _TRIGGER), names)
-    for name, rows in zip(names, looked, strict=True):
+        looked = pool.map(lambda name: rows_with(frame[name], _TRIGGER), largest_first)
+    hits = dict(zip(largest_first, looked, strict=True))
+    for name in names:
+        rows = hits[name]
         if not len(rows):  # to pick even no row out of many pieces costs as much as to copy the column
             continue
         texts = {}

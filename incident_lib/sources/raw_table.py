@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 from incident_lib.sources.texts import TEXT
 from incident_lib.tables import Problem
 
+_SLICE = 50_000
 Values = pa.ChunkedArray | list[Any]
 
 
@@ -39,8 +42,13 @@ class RawTable:
 
 def places(prefix: str, numbers: pa.Array) -> pa.ChunkedArray:
     """Return a pointer per row, such as "incidents.csv line 2" for the prefix "incidents.csv line "."""
-    pointers = pc.binary_join_element_wise(pa.scalar(prefix, TEXT), numbers.cast(TEXT), pa.scalar("", TEXT))
-    return pa.chunked_array([pointers])
+    begins, nothing = pa.scalar(prefix, TEXT), pa.scalar("", TEXT)
+
+    def pointers(at: int) -> pa.Array:
+        return pc.binary_join_element_wise(begins, numbers.slice(at, _SLICE).cast(TEXT), nothing)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return pa.chunked_array([*pool.map(pointers, range(0, len(numbers), _SLICE))], TEXT)
 
 
 def table_of_records(records: list[Mapping[str, Any]], pointers: list[str]) -> RawTable:

@@ -164,9 +164,7 @@ def _words(columns: list[Values]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, stated.dictionary)])
 
 
-def _read_times(
-    given: Mapping[str, Values], rules: Rules
-) -> tuple[dict[str, pd.Series], dict[str, dict[int, str]]]:
+def _read_times(given: Mapping[str, Values], rules: Rules) -> tuple[dict[str, pd.Series], dict[str, dict[int, str]]]:
     """Return each field's times, and why some are refused: by field, and by row.
 
     They are read as one long column, since in a log the same moments stand under several fields.
