@@ -22,7 +22,7 @@ from incident_lib.tables import MESSAGES, Problem
 NAME = "slack"
 TOP_FILES = ("users.json", *CHANNEL_FILES)
 _IGNORED_FILES = (*TOP_FILES, "integration_logs.json", "canvases.json", "lists.json", "huddle_transcripts.json")
-LARGE_BYTES = 200_000_000  # of day files: some 300,000 messages, from which on a second process earns its start
+LARGE_BYTES = 150_000_000  # of day files: some 300,000 messages, from which on a second process earns its start
 _WORK = "incident_lib.sources.slack_days:work_on"
 _DAY = re.compile(r"(?P<channel>[^/\\\0]+)/\d{4}-\d\d-\d\d\.json")
 

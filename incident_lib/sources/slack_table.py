@@ -65,7 +65,7 @@ def _frame(days: Days) -> pd.DataFrame:
         "message_id": lambda: _joined("/", channel, messages["ts"]),
         "thread_id": lambda: _joined("/", channel, messages["thread"]),
     }
-    with ThreadPoolExecutor() as pool:  # Arrow lets go of the interpreter's lock
+    with ThreadPoolExecutor(len(made)) as pool:  # Arrow lets go of the interpreter's lock
         columns = dict(zip(made, pool.map(lambda make: make(), made.values()), strict=True))
     columns |= {name: messages[name] for name in ("who", "subtype", "text", "reactions", "url", "ts", "edited", "pin")}
     columns |= {name: messages[name].fill_null(False) for name in ("is_bot", "pinned")}
