@@ -22,7 +22,7 @@ import pyarrow as pa
 from incident_lib.errors import SourceError
 from incident_lib.sources.json_marks import BEYOND, Lines, Marked
 from incident_lib.sources.json_steps import Steps
-from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, between, whole_numbers
+from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, between, coded_between, whole_numbers
 from incident_lib.sources.reading import parse_json
 from incident_lib.sources.texts import TEXT
 
@@ -169,7 +169,8 @@ class Shape:
         pieces, none = [], np.zeros(edges.shape[1], np.int32)
         for place, word in itertools.zip_longest(range(len(self._pieces)), words):
             if word is None:
-                pieces.append(self._looked_at(place, between(lines.content, *edges[2 * place : 2 * place + 2])))
+                codes, found = coded_between(lines.content, *edges[2 * place : 2 * place + 2])
+                pieces.append(self._looked_at(place, codes, found))
             else:
                 pieces.append(_Pieces(none, [word], [self._seen[place][word]]))
         return pieces
@@ -178,15 +179,14 @@ class Shape:
         own = (2 * at + 1 for at, hole in enumerate(self._holes) if not hole.is_seam)
         return [between(lines.content, *edges[at : at + 2]) for at in own]
 
-    def _looked_at(self, place: int, texts: pa.Array) -> _Pieces:
-        coded, seen = texts.dictionary_encode(), self._seen[place]
+    def _looked_at(self, place: int, codes: np.ndarray, words: list[bytes]) -> _Pieces:
+        seen = self._seen[place]
         if len(seen) > _MOST:
             seen.clear()
-        words = coded.dictionary.to_pylist()
         for word in words:
             if word not in seen:
                 seen[word] = self._found(place, word)
-        return _Pieces(coded.indices.to_numpy(), words, [seen[word] for word in words])
+        return _Pieces(codes, words, [seen[word] for word in words])
 
     def _found(self, place: int, piece: bytes) -> dict[str, str] | None:
         """Return what a piece adds to each part; None if with it the line would be no JSON, or of another shape."""

@@ -16,6 +16,7 @@ from incident_lib.sources.texts import TEXT, octets_of, trimmed
 _MISSING = pa.scalar(None, TEXT)
 _ESCAPES = r'^(?:[^\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*$'
 _WHOLE = r"^(?:0|[1-9]\d{0,17})$"
+_LENGTHS, _LONG = 6, 4_096  # different lengths of pieces, and a long one, with which they are copied one by one
 _SLASH, _ZERO = 0x5C, np.uint8(0x30)
 
 
@@ -55,6 +56,12 @@ def untrimmed(texts: pa.Array) -> np.ndarray:
     )
 
 
+class Part(str):
+    """The name of a part of what is meant; any other text stands for itself."""
+
+    __slots__ = ()
+
+
 class Coded:
     """A column of what few different things mean (None: nothing usual): each row's number, and what it stands for."""
 
@@ -66,6 +73,14 @@ class Coded:
     def each(self, name: str, kind: pa.DataType = TEXT) -> pa.Array:
         """Return one part of what is meant, for each row."""
         return pa.array([getattr(found, name, None) for found in self._found], kind).take(self.codes)
+
+    def joined(self, pieces: Sequence[str]) -> pa.Array:
+        """Return parts of what is meant, and what stands between them, as one text for each row."""
+        texts = (
+            "".join(getattr(found, one, None) or "" if isinstance(one, Part) else one for one in pieces)
+            for found in self._found
+        )
+        return pa.array(texts, TEXT).take(self.codes)
 
     def flag(self, name: str) -> np.ndarray:
         """Return a part of what is meant that is true or false."""
@@ -82,13 +97,34 @@ def between(content: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> pa.Arr
     """Return what stands between places, copied; content reaches further than to the last end."""
     rows, longest = len(begins), int((ends - begins).max(initial=0))
     if longest and (ends - begins == longest).all():  # quicker: all at once
-        copied = np.ndarray((len(content) - longest,), f"V{longest}", content, strides=(1,))[begins]
+        copied = _windows(content, longest)[begins]
         offsets = np.arange(0, rows * longest + 1, longest)
         return pa.Array.from_buffers(pa.large_binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(copied)])
     edges = np.empty(2 * rows + 1, np.int64)
     edges[:-1:2], edges[1::2], edges[-1] = begins, ends, ends.max(initial=0)
     whole = pa.Array.from_buffers(pa.large_binary(), 2 * rows, [None, pa.py_buffer(edges), pa.py_buffer(content)])
     return pc.take(whole, pa.array(np.arange(0, 2 * rows, 2)), boundscheck=False)
+
+
+def coded_between(content: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
+    """Return what stands between places: each row's number among the different ones, and those."""
+    counts = np.bincount(np.minimum(ends - begins, _LONG)) if len(begins) else np.array([], int)
+    lengths = np.flatnonzero(counts).tolist()
+    if len(lengths) > _LENGTHS or 0 in lengths or _LONG in lengths:
+        coded = between(content, begins, ends).dictionary_encode()
+        return coded.indices.to_numpy(), coded.dictionary.to_pylist()
+    codes, words = np.empty(len(begins), np.int32), []
+    for length in lengths:  # of one length they are copied all at once
+        rows = np.flatnonzero(ends - begins == length) if len(lengths) > 1 else slice(None)
+        copied = pa.py_buffer(_windows(content, length)[begins[rows]])
+        coded = pa.Array.from_buffers(pa.binary(length), int(counts[length]), [None, copied]).dictionary_encode()
+        codes[rows] = coded.indices.to_numpy() + len(words)
+        words += coded.dictionary.to_pylist()
+    return codes, words
+
+
+def _windows(content: np.ndarray, width: int) -> np.ndarray:
+    return np.ndarray((len(content) - width,), f"V{width}", content, strides=(1,))
 
 
 def are_texts(columns: list[pa.Array]) -> np.ndarray:

@@ -6,6 +6,7 @@ order, an id that comes again) leaves it to the careful way, record by record. B
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import partial
 
@@ -17,11 +18,11 @@ import pyarrow.compute as pc
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR
 from incident_lib.sources.json_lines import each_stretch
 from incident_lib.sources.json_shapes import Cut, Usual
-from incident_lib.sources.json_texts import Texts, untrimmed
+from incident_lib.sources.json_texts import Part, Texts, untrimmed
 from incident_lib.sources.pagerduty_words import ENTRY, OWN, PEOPLE_FIELDS, TAKEN, TIMES, WORD_FIELDS, persons, word
 from incident_lib.sources.raw_table import places
 from incident_lib.sources.reading import Source
-from incident_lib.sources.texts import TEXT
+from incident_lib.sources.texts import TEXT, octets_of
 from incident_lib.sources.time_columns import Rules, parse_times
 from incident_lib.tables import INCIDENTS, SEVERITIES
 
@@ -32,10 +33,11 @@ _NUMBER, _ENTRY_ID, _TAKEN_AT = "incident_number", f"{ENTRY}.id", f"{TAKEN}[0].a
 _TEXTS = (*OWN, _ENTRY_ID, _TAKEN_AT)
 _UNUSED = ("description", "summary", "self")
 _OTHERS = (f"{ENTRY}.self", f"{ENTRY}.html_url", "assignments[].at", f"{TAKEN}[].at")
+_WORD, _ODD = 8, np.uint64(0x9E3779B97F4A7C15)  # to mix the bits of one word before another is added
 _EARLIEST, _LATEST = (
     int(np.datetime64(f"{year}-01-01", "us").astype(np.int64)) for year in (EARLIEST_YEAR, LATEST_YEAR + 1)
 )
-_NOTHING, _OPEN, _NO_TIME = pa.scalar("", TEXT), pa.scalar("{", TEXT), pa.scalar(None, _UTC)
+_NOTHING, _NO_TIME = pa.scalar("", TEXT), pa.scalar(None, _UTC)
 
 
 def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -68,9 +70,22 @@ def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarra
 
 def _again(ids: pa.ChunkedArray) -> np.ndarray:
     """Return which ids several rows have."""
-    if pc.count_distinct(ids).as_py() == len(ids):
+    if not _may_come_again(ids):
         return np.zeros(len(ids), bool)
     return ids.to_pandas().duplicated(keep=False).to_numpy()
+
+
+def _may_come_again(ids: pa.ChunkedArray) -> bool:
+    """Tell whether ids may be the same, by their first and last eight bytes."""
+    sums = [np.array([], np.uint64)]
+    for chunk in ids.chunks:
+        ends, content = octets_of(chunk)
+        if (np.diff(ends) < _WORD).any():
+            return True
+        words = np.ndarray((max(len(content) - _WORD + 1, 0),), np.uint64, content, strides=(1,))
+        sums.append(words[ends[:-1]] * _ODD + words[ends[1:] - _WORD])
+    ordered = np.sort(np.concatenate(sums))
+    return bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _in_turn(zone: str | None, cuts: list[Cut]) -> tuple[pa.Table, np.ndarray]:
@@ -137,23 +152,25 @@ class _Rows:
 
     def extra(self) -> pa.Array:
         """Return what has no column, as the careful way writes it."""
-        words, people = self.words.each, self.people.each
         pieces = [
-            _OPEN, words("before_entry"), *self._keyed('"first_trigger_log_entry": {"id": "', _ENTRY_ID, '"'),
-            words("after_entry"), *self._keyed('"incident_key": "', "incident_key", '", '),
-            *self._keyed('"incident_number": ', _NUMBER, ", "), words("after_number"),
-            *self._keyed('"last_status_change_at": "', "last_status_change_at", '", '), people("changed_by"),
-            words("after_people"), *self._keyed(', "updated_at": "', "updated_at", '"'), words("after_update"),
+            "{", Part("before_entry"), *self._keyed('"first_trigger_log_entry": {"id": "', _ENTRY_ID, '"'),
+            Part("after_entry"), *self._keyed('"incident_key": "', "incident_key", '", '),
+            *self._keyed('"incident_number": ', _NUMBER, ", "), Part("after_number"),
+            *self._keyed('"last_status_change_at": "', "last_status_change_at", '", '),
+            self.people.each("changed_by"),
+            Part("after_people"), *self._keyed(', "updated_at": "', "updated_at", '"'), Part("after_update"),
         ]  # fmt: skip
-        return pc.binary_join_element_wise(*pieces, _NOTHING, null_handling="replace", null_replacement="")
+        runs = itertools.groupby(pieces, key=lambda piece: isinstance(piece, str))
+        each = [self.words.joined(list(run)) if is_coded else next(run) for is_coded, run in runs]
+        return pc.binary_join_element_wise(*each, _NOTHING, null_handling="replace", null_replacement="")
 
-    def _keyed(self, key: str, name: str, after: str) -> list[pa.Array | pa.Scalar]:
+    def _keyed(self, key: str, name: str, after: str) -> list[pa.Array | str]:
         """Return texts with what stands before and after each, as pieces; nothing for a missing one."""
         texts = self.texts[name]
-        pieces = [pa.scalar(key, TEXT), texts.bare, pa.scalar(after, TEXT)]
         if texts.stated.all():
-            return pieces
-        return [pc.binary_join_element_wise(*pieces, _NOTHING)] if texts.stated.any() else []
+            return [key, texts.bare, after]
+        around = pa.scalar(key, TEXT), texts.bare, pa.scalar(after, TEXT)
+        return [pc.binary_join_element_wise(*around, _NOTHING)] if texts.stated.any() else []
 
 
 def _times(texts: pa.Array, zone: str | None) -> pa.Array:
