@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.servicenow import READER
+from incident_lib.sources.servicenow_states import log_of
 
 REAL = Path(__file__).parents[2] / "shared/realdata"
 LOG_HEAD = (
@@ -199,6 +201,38 @@ def test_bad_values_cost_themselves(source):
         ("kept", "closed at 2026-03-01 00:00 UTC, resolved only at 2026-03-02 10:40 UTC @ incident.json#/1"),
     ]
     assert len(batch.tables["incidents"]) == 2
+
+
+@pytest.mark.parametrize("cores", [None, 1, 2, 7])
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_each_incident_keeps_its_own_other_fields(source, monkeypatch, cores, form):
+    """Rows are written as JSON in as many parts as there are cores, also where there are more cores than rows."""
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    rows = [{**TICKET, "number": f"INC{number}", "category": f'"{number}" é' if number % 2 else ""}
+            for number in range(5)]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    content = frame.to_csv(index=False) if form == "csv" else json.dumps(rows)
+    found = READER.read(source(f"incident.{form}", content, zone="UTC")).tables["incidents"]
+    kept = [json.loads(extra).get("category") for extra in found["extra"].fillna("{}")]
+
+    assert found["incident_id"].tolist() == frame["number"].tolist()
+    assert kept == [None, '"1" é', None, '"3" é', None]
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(2, 40), st.sampled_from([1, 60_000_000, 1 << 53, 1 << 60]), st.integers(0, 1 << 32))
+def test_the_rows_of_an_incident_are_put_in_order(rows, unit, seed):
+    """By the time of the change, those of one moment as in the file, however far apart the first and the last are."""
+    random = np.random.default_rng(seed)
+    times = pd.Series((random.integers(-3, 4, rows) * unit).astype("datetime64[us]"))
+    numbers = pd.Series([f"INC{number}" for number in random.integers(0, 4, rows)])
+    found = log_of(pd.DataFrame({"number": numbers.astype("category"), "sys_updated_on": times}))
+    first = {number: place for place, number in reversed([*enumerate(numbers)])}
+
+    assert found.order.tolist() == sorted(range(rows), key=lambda row: (first[numbers[row]], times[row], row))
+    assert found.begins.tolist() == [
+        place for place, row in enumerate(found.order)
+        if place == 0 or numbers[row] != numbers[found.order[place - 1]]]  # fmt: skip
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")

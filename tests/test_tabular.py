@@ -21,6 +21,7 @@ from incident_lib.errors import FieldError, SourceError
 from incident_lib.settings import FileRule, Settings, Severities
 from incident_lib.sources import delimited, tabular
 from incident_lib.sources.fields import parse_time
+from incident_lib.sources.raw_table import places
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.sources.tabular import READER
 from incident_lib.sources.texts import TEXT, rows_with, tidy_names, trimmed
@@ -502,6 +503,32 @@ def test_times_whose_offset_leads_outside_the_calendar_are_refused(text):
     parsed = parse_times(in_pieces([text, "2026-03-01T00:00:00Z"]), Rules("UTC"))
     assert parsed.values.notna().tolist() == [False, True]
     assert "can't be right" in parsed.refused[0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.integers(-(2**62), 2**62) | MICROSECONDS | st.sampled_from(
+    [datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000_000 - before for year in (1990, 2101) for before in (0, 1)]
+)))  # fmt: skip
+def test_moments_in_years_that_cannot_be_right_are_refused(micros):
+    """In a column that holds times already, wherever such a moment stands: the first one that fits is of 1990."""
+    whole = [None if micro is None else int(micro) for micro in micros]
+    parsed = parse_times(pa.chunked_array([pa.array(whole, pa.timestamp("us", "UTC"))]), Rules())
+    first, end = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000 for year in (1990, 2101))
+
+    assert parsed.values.isna().tolist() == [micro is None or not first <= micro < end for micro in whole]
+    assert sorted(parsed.refused) == [
+        row for row, micro in enumerate(whole) if micro is not None and not first <= micro < end
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 49_999, 50_001, 100_000])
+def test_each_row_has_the_pointer_of_its_number(rows):
+    """Pointers are written in pieces of 50,000; some lines may be missing between."""
+    numbers = [number for number in range(2, rows + 4) if number not in (7, 50_003)][:rows]
+
+    assert places("a.csv line ", pa.array(numbers, pa.int64())).to_pylist() == [
+        f"a.csv line {number}" for number in numbers
+    ]
 
 
 @pytest.mark.parametrize(
