@@ -22,7 +22,16 @@ import pyarrow as pa
 from incident_lib.errors import SourceError
 from incident_lib.sources.json_marks import BEYOND, Lines, Marked
 from incident_lib.sources.json_steps import Steps
-from incident_lib.sources.json_texts import Coded, are_plain, are_texts, are_utf8, between, coded_between, whole_numbers
+from incident_lib.sources.json_texts import (
+    Coded,
+    Meanings,
+    are_plain,
+    are_texts,
+    are_utf8,
+    between,
+    coded_between,
+    whole_numbers,
+)
 from incident_lib.sources.reading import parse_json
 from incident_lib.sources.texts import TEXT
 
@@ -30,6 +39,7 @@ STAND_IN = "90609060"  # begins what stands in the place of a line's own text wh
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)
 _MARKS = re.compile(rb'["\x00-\x1f]')
 _MOST = 5_000  # different pieces to remember for one place
+_HIGH = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -50,11 +60,15 @@ class Usual:
 
 @dataclass(frozen=True)
 class Cut:
-    """Lines of one shape: their own texts as JSON writes them, without quotes, their parts, and their numbers."""
+    """Lines of one shape: their own texts as JSON writes them, without quotes, their parts, and their numbers.
+
+    Plain texts have no escapes.
+    """
 
     texts: dict[str, pa.Array]
     parts: dict[str, Coded]
     numbers: np.ndarray
+    is_plain: bool
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ class Shape:
             np.array([getattr(hole, name) for hole in holes]) for name in ("mark", "lead", "trail")
         )
         self._seen: list[dict[bytes, dict[str, str] | None]] = [{} for _ in pieces]
-        self._meant: dict[tuple[Any, ...], Any] = {}
+        self._known: dict[str, tuple[dict[Any, int], Meanings]] = {name: ({}, Meanings()) for name in touched}
         self._outline = _outline(self._record({}))
         self._counts = [_marks_in(piece) for piece in pieces]
         self._steps = Steps(pieces, [hole.is_seam for hole in holes])
@@ -125,7 +139,7 @@ class Shape:
         alike = self._are_alike(pieces, texts)
         self._steps.learn(edges[:, alike], [_only([word for word in seen if seen[word]]) for seen in self._seen])
         good = alike & are_texts(texts)
-        return self._made(pieces, texts, good, lines.numbers[rows]), rows[~alike]
+        return self._made(pieces, texts, good, lines.numbers[rows], is_plain=False), rows[~alike]
 
     def reach(self, lines: Lines, rows: np.ndarray) -> tuple[Cut | None, np.ndarray]:
         """Return those of the lines that can be cut apart without knowing their marks, and the other lines."""
@@ -136,7 +150,7 @@ class Shape:
         alike = self._are_alike(pieces, texts) & are_plain(texts)
         others = rows[~reached] if alike.all() else np.sort(np.append(rows[~reached], rows[reached][~alike]))
         good = alike & are_utf8(texts)
-        return self._made(pieces, texts, good, lines.numbers[rows[reached]]), others
+        return self._made(pieces, texts, good, lines.numbers[rows[reached]], is_plain=True), others
 
     def _are_alike(self, pieces: list[_Pieces], texts: list[pa.Array]) -> np.ndarray:
         """Tell which lines have known pieces, and numbers where they should be."""
@@ -146,13 +160,15 @@ class Shape:
             alike &= known
         return alike
 
-    def _made(self, pieces: list[_Pieces], texts: list[pa.Array], good: np.ndarray, numbers: np.ndarray) -> Cut:
+    def _made(
+        self, pieces: list[_Pieces], texts: list[pa.Array], good: np.ndarray, numbers: np.ndarray, *, is_plain: bool
+    ) -> Cut:
         if not good.all():
             texts, numbers = [values.filter(pa.array(good)) for values in texts], numbers[good]
             pieces = [_Pieces(one.codes[good], one.words, one.found) for one in pieces]
         self.lines += len(numbers)
         own = {hole.path: values.view(TEXT) for hole, values in zip(self._texts, texts, strict=True)}
-        return Cut(own, {name: self._part(name, pieces) for name in self._touched}, numbers)
+        return Cut(own, {name: self._part(name, pieces) for name in self._touched}, numbers, is_plain)
 
     def _edges(self, block: Marked, rows: np.ndarray) -> np.ndarray:
         """Return where pieces and holes of lines begin and end, by their marks."""
@@ -172,7 +188,7 @@ class Shape:
                 codes, found = coded_between(lines.content, *edges[2 * place : 2 * place + 2])
                 pieces.append(self._looked_at(place, codes, found))
             else:
-                pieces.append(_Pieces(none, [word], [self._seen[place][word]]))
+                pieces.append(self._looked_at(place, none, [word]))
         return pieces
 
     def _texts_at(self, lines: Lines, edges: np.ndarray) -> list[pa.Array]:
@@ -210,27 +226,33 @@ class Shape:
 
     def _part(self, name: str, pieces: list[_Pieces]) -> Coded:
         """Return what the lines' fields of a part mean, found once for lines to which their pieces add the same."""
-        if len(self._meant) > _MOST:
-            self._meant.clear()
-        codes, added, steady = np.zeros(len(pieces[0].codes), np.int64), [], []
+        codes, most, added, steady = np.zeros(len(pieces[0].codes), np.int64), 1, [], []
         for place in self._touched[name]:
             numbers, kinds = pieces[place].adding(name)
-            if len(kinds) > 1:
-                codes = _encoded(codes * len(kinds) + numbers)
-                added.append((numbers, kinds))
-            else:
-                steady.append((place, *kinds))
+            if len(kinds) == 1:
+                steady += [str(place), *kinds]
+                continue
+            if most * len(kinds) > _HIGH:
+                codes = _encoded(codes)
+                most = len(codes)
+            codes, most = codes * len(kinds) + numbers, most * len(kinds)
+            added.append((numbers, kinds))
+        codes = _encoded(codes) if added else codes
         first = _first(codes)
-        each = zip(*([kinds[at] for at in numbers[first]] for numbers, kinds in added), strict=True)
-        keys = [(name, *steady, *one) for one in each] if added else [(name, *steady)] * len(first)
-        return Coded(pa.array(codes), [self._meaning(key, pieces, row) for key, row in zip(keys, first, strict=True)])
+        each = zip(*([kinds[at] for at in numbers[first].tolist()] for numbers, kinds in added), strict=True)
+        keys = [(*steady, *one) for one in each] if added else [(*steady,)] * len(first)
+        if len(self._known[name][0]) > _MOST:
+            self._known[name] = ({}, Meanings())
+        numbers = [self._number(name, key, pieces, row) for key, row in zip(keys, first, strict=True)]
+        return Coded(np.array(numbers, np.int64)[codes], self._known[name][1])
 
-    def _meaning(self, key: tuple[Any, ...], pieces: list[_Pieces], row: int) -> Any:
-        """Return what a line's fields of a part mean; ``key`` has the part's name, and what the pieces add to it."""
-        if key not in self._meant:  # every piece was parsed in its place, and changes nothing around the others
+    def _number(self, name: str, key: tuple[str, ...], pieces: list[_Pieces], row: int) -> int:
+        """Return the number of what a line's fields of a part mean; ``key`` is what the pieces add to it."""
+        known, meanings = self._known[name]
+        if key not in known:  # every piece was parsed in its place, and changes nothing around the others
             record = self._record({place: one.words[one.codes[row]] for place, one in enumerate(pieces)})
-            self._meant[key] = self._usual.parts[key[0]][1](self._fields(key[0], record))
-        return self._meant[key]
+            known[key] = meanings.add(self._usual.parts[name][1](self._fields(name, record)))
+        return known[key]
 
 
 def _only(words: list[bytes]) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,13 @@ _SLASH, _ZERO = 0x5C, np.uint8(0x30)
 
 
 class Texts:
-    """A column of texts as JSON writes them, without quotes; an empty one counts as missing. None: all are missing."""
+    """A column of texts as JSON writes them, without quotes; an empty one counts as missing. None: all are missing.
 
-    def __init__(self, texts: pa.Array | None, rows: int) -> None:
+    ``plain`` ones are known to have no escapes.
+    """
+
+    def __init__(self, texts: pa.Array | None, rows: int, *, plain: bool = False) -> None:
+        self._plain = plain or texts is None
         texts = pa.nulls(rows, TEXT) if texts is None else texts
         self.stated = np.diff(octets_of(texts)[0]) > 0
         self.bare = texts if self.stated.all() else pc.if_else(pa.array(self.stated), texts, _MISSING)
@@ -40,7 +44,7 @@ class Texts:
         """Return which texts hold one of these characters."""
         content = octets_of(self.bare)[1]
         found = np.zeros(len(self.bare), bool)
-        for mark in marks:
+        for mark in marks.replace(b"\\", b"") if self._plain else marks:
             if (content == mark).any():
                 found |= pc.match_substring(self.bare, chr(mark)).fill_null(False).to_numpy(zero_copy_only=False)
         return found
@@ -62,34 +66,65 @@ class Part(str):
     __slots__ = ()
 
 
+class Meanings:
+    """What few different things mean, by number; what is made of them all is kept until another one comes."""
+
+    def __init__(self) -> None:
+        self._all: list[Any] = []
+        self._made: dict[Any, tuple[int, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, meaning: Any) -> int:
+        """Return the number of another meaning."""
+        self._all.append(meaning)
+        return len(self._all) - 1
+
+    def made(self, name: Any, make: Callable[[list[Any]], Any]) -> Any:
+        """Return what is made of all meanings, which has this name."""
+        size, made = self._made.get(name, (-1, None))
+        if size < len(self._all):
+            made = make(self._all)
+            self._made[name] = len(self._all), made
+        return made
+
+
 class Coded:
     """A column of what few different things mean (None: nothing usual): each row's number, and what it stands for."""
 
-    def __init__(self, codes: pa.Array, found: Sequence[Any]) -> None:
-        self.codes, self._found = codes, found
-        self._numbers = codes.to_numpy()
-        self.known = np.array([one is not None for one in found], bool)[self._numbers]
+    def __init__(self, codes: np.ndarray, meanings: Meanings) -> None:
+        self._numbers, self.codes, self._meanings = codes, pa.array(codes), meanings
+        self.known = meanings.made("known", lambda found: np.array([one is not None for one in found], bool))[codes]
 
-    def each(self, name: str, kind: pa.DataType = TEXT) -> pa.Array:
+    def each(self, name: str) -> pa.Array:
         """Return one part of what is meant, for each row."""
-        return pa.array([getattr(found, name, None) for found in self._found], kind).take(self.codes)
+        words = self._meanings.made((name,), lambda found: pa.array([getattr(one, name, None) for one in found], TEXT))
+        return words.take(self.codes)
 
     def joined(self, pieces: Sequence[str]) -> pa.Array:
         """Return parts of what is meant, and what stands between them, as one text for each row."""
-        texts = (
-            "".join(getattr(found, one, None) or "" if isinstance(one, Part) else one for one in pieces)
-            for found in self._found
-        )
-        return pa.array(texts, TEXT).take(self.codes)
+
+        def text(found: Any) -> str:
+            return "".join(getattr(found, one, None) or "" if isinstance(one, Part) else one for one in pieces)
+
+        words = self._meanings.made(tuple(pieces), lambda found: pa.array([text(one) for one in found], TEXT))
+        return words.take(self.codes)
 
     def flag(self, name: str) -> np.ndarray:
         """Return a part of what is meant that is true or false."""
-        return np.array([bool(getattr(found, name, False)) for found in self._found], bool)[self._numbers]
+
+        def flags(found: list[Any]) -> np.ndarray:
+            return np.array([bool(getattr(one, name, False)) for one in found], bool)
+
+        return self._meanings.made(name, flags)[self._numbers]
 
     def coded(self, name: str, words: Sequence[str]) -> pa.Array:
         """Return one part of what is meant as a dictionary column of these words, in their order."""
         place = {word: number for number, word in enumerate(words)}
-        numbers = pa.array([place.get(getattr(found, name, None)) for found in self._found], pa.int8())
+        numbers = self._meanings.made(
+            (name, *words), lambda found: pa.array([place.get(getattr(one, name, None)) for one in found], pa.int8())
+        )
         return pa.DictionaryArray.from_arrays(numbers.take(self.codes), pa.array(words, TEXT), ordered=True)
 
 

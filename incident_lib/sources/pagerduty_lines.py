@@ -77,15 +77,16 @@ def _again(ids: pa.ChunkedArray) -> np.ndarray:
 
 def _may_come_again(ids: pa.ChunkedArray) -> bool:
     """Tell whether ids may be the same, by their first and last eight bytes."""
-    sums = [np.array([], np.uint64)]
+    sums, total = np.empty(len(ids), np.uint64), 0
     for chunk in ids.chunks:
         ends, content = octets_of(chunk)
         if (np.diff(ends) < _WORD).any():
             return True
         words = np.ndarray((max(len(content) - _WORD + 1, 0),), np.uint64, content, strides=(1,))
-        sums.append(words[ends[:-1]] * _ODD + words[ends[1:] - _WORD])
-    ordered = np.sort(np.concatenate(sums))
-    return bool((ordered[1:] == ordered[:-1]).any())
+        sums[total : total + len(chunk)] = words[ends[:-1]] * _ODD + words[ends[1:] - _WORD]
+        total += len(chunk)
+    sums.sort()
+    return bool((sums[1:] == sums[:-1]).any())
 
 
 def _in_turn(zone: str | None, cuts: list[Cut]) -> tuple[pa.Table, np.ndarray]:
@@ -131,7 +132,8 @@ class _Rows:
     """Lines' texts and what their parts mean, on their way into rows."""
 
     def __init__(self, cut: Cut) -> None:
-        self.texts = {name: Texts(cut.texts.get(name), len(cut.numbers)) for name in (*_TEXTS, "description")}
+        rows, plain = len(cut.numbers), cut.is_plain
+        self.texts = {name: Texts(cut.texts.get(name), rows, plain=plain) for name in (*_TEXTS, "description")}
         self.words, self.people = cut.parts["words"], cut.parts["people"]
 
     def good(self) -> np.ndarray:
