@@ -98,11 +98,12 @@ class _CountedLines(io.RawIOBase):
         """Say that it can be read."""
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        piece = self._file.read(size)
+    def read(self, size: int) -> pa.Buffer:
+        """Return the next bytes, in memory of Arrow's own: bytes of Python's are given fresh pages for each block."""
+        block = pa.allocate_buffer(size)
+        piece = block.slice(0, self._file.readinto(block))
         self._lines += np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n"))  # twice as fast as bytes.count
-        self._end = piece[-_LONG_LINE:] or self._end
+        self._end = bytes(piece[-_LONG_LINE:]) or self._end
         return piece
 
     @property
