@@ -87,7 +87,7 @@ def timeliness(period: str | None, since: str | None, data: str, reports: str, a
     from incident_lib.reports.catalogue import timeliness as report
 
     _check(data, as_of)
-    _check(data, since)
+    _check(data, since, "--since")
     _say_where(_make(report(data, as_of, period and parse_period(period).name, since), reports), reports)
 
 
@@ -216,13 +216,13 @@ def sample(folder: str, incidents: int, seed: int) -> None:
     click.echo(f"{folder}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
 
 
-def _check(data: str, as_of: str | None) -> None:
+def _check(data: str, as_of: str | None, option: str = "as-of") -> None:
     """Refuse a folder or a time that makes no sense before anything is started."""
     from incident_lib.loading import as_time, open_workbook
 
     _, settings = open_workbook(data)
     if as_of is not None:
-        as_time(as_of, settings.workbook.zone)
+        as_time(as_of, settings.workbook.zone, option)
 
 
 def _make(one: Report, reports: str) -> Any:

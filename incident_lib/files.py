@@ -26,6 +26,20 @@ _NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder where there is none yet, with those above it, and return it.
+
+    Raises:
+        WorkbookError: if it can't be made, or a file is in its place.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is in its place" if error.errno in (errno.EEXIST, errno.ENOTDIR) else error.strerror
+        raise WorkbookError(f"can't make the folder {folder}: {why}") from error
+    return folder
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Put content at a path in one step: a reader sees the old file or the new one, whatever happens in between.
 

@@ -165,8 +165,8 @@ def open_workbook(folder: str | Path) -> tuple[Path, Settings]:
     return folder, read_settings(folder)
 
 
-def as_time(value: Any, zone: str) -> pd.Timestamp:
-    """Return an ``as_of`` as a UTC time; a date means the end of that day in the zone.
+def as_time(value: Any, zone: str, what: str = "as-of") -> pd.Timestamp:
+    """Return an ``as_of`` as a UTC time; a date means the end of that day in the zone; ``what`` it is named if refused.
 
     Raises:
         SettingsError: if it is neither a date nor a time with an offset.
@@ -176,7 +176,7 @@ def as_time(value: Any, zone: str) -> pd.Timestamp:
     try:
         return pd.Timestamp(parse_time(value, zone=zone if isinstance(value, str) and len(value) == 19 else None))
     except FieldError as error:
-        raise SettingsError(f"as-of: {error}; a date alone means the end of that day") from error
+        raise SettingsError(f"{what}: {error}; a date alone means the end of that day") from error
 
 
 def find_sources(folder: Path, settings: Settings) -> Iterator[Source]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 _MANY_NAMES = 2000
 _BESIDE = 25
+_FEW_NAMES = 8
 NOT_STATED = "not stated in the records"
 
 
@@ -41,8 +42,16 @@ def minute(time: Any) -> str:
 def unknown(name: str, known: Sequence[str], what: str) -> str:
     """Return a sentence that refuses a name and offers the nearest known one."""
     nearest = difflib.get_close_matches(name, _nearby(name, known), 1, cutoff=0.4)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; there are {len(known):,} of them"
-    return f"unknown {what} {name!r}{hint}"
+    return f"unknown {what} {name!r}; {f'did you mean {nearest[0]!r}?' if nearest else _what_there_is(known)}"
+
+
+def _what_there_is(known: Sequence[str]) -> str:
+    """Return the known names if they are few, and else how many there are."""
+    if not known:
+        return "there are none"
+    if len(known) > _FEW_NAMES:
+        return f"there are {len(known):,} of them"
+    return "expected " + " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
 
 
 def _nearby(name: str, known: Sequence[str]) -> Sequence[str]:

@@ -86,7 +86,15 @@ def test_a_draft_is_written_once_and_never_over_a_person(workbook, tmp_path):
         (["timeliness", "--data", "workbook", "--as-of", "yesterday"], 2, "as-of: not an ISO 8601 time"),
         (["init", "workbook"], 1, "workbook is a workbook already"),
         (["sample", "workbook"], 1, "workbook"),
-        (["lab", "--data", "nowhere"], 2, "is no workbook"),
+        (["lab", "--data", "nowhere"], 2, "there is no folder nowhere"),
+        (["lab", "--data", "."], 2, "is no workbook"),
+        (["sample", "workbook/workbook.toml"], 1, "can't make the folder workbook/workbook.toml: a file is in its place"),
+        (["report", "--data", "workbook", "--reports", "workbook/workbook.toml"], 1, "a file is in its place"),
+        (["timeliness", "--data", "workbook", "--since", "monday"], 2, "--since: not an ISO 8601 time"),
+        (["export", "--data", "workbook"], 2, "say where to: sqlite:///incidents.db"),
+        (["fetch", "--data", "workbook"], 2, "expected a table [fetch.pagerduty], [fetch.statuspage] or [fetch.slack]"),
+        (["task", "INC-2026-042", "x", "--kind", "foo", "--data", "workbook"], 2, "expected clean-up, prevent, detect"),
+        (["draft", "--all-missing", "--data", "s3://ours/workbook"], 2, "--data has to be a folder"),
         (["reprot"], 2, "No such command"),
     ],
 )
@@ -97,6 +105,19 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(workbook, tmp_path
 
     assert done.returncode == code
     assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["check"], ["status"], ["step", "INC-2026-042", "internal-email"], ["run"]])
+def test_a_command_in_the_wrong_folder_says_so(workbook, tmp_path, command):
+    """It neither reads nor changes the workbook of the folder above, as a notebook would."""
+    folder = workbook({"postmortems/a.md": page()})
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (tmp_path / "below").mkdir()
+    done = run(*command, "--data", folder.name, cwd=tmp_path / "below")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no folder {folder.name}; expected a workbook" in done.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_check_lists_each_problem_with_its_place_and_exits_with_one(workbook, tmp_path):

@@ -37,6 +37,14 @@ def evil(records) -> Records:
     return replace(records, incidents=records.incidents.assign(**texts), timeline=timeline)
 
 
+def test_a_misspelt_function_is_answered_with_the_nearest():
+    """As a misspelt severity or measure is; a name like no other is refused plainly."""
+    with pytest.raises(AttributeError, match="did you mean 'season_map'"):
+        inc.seasonmap  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'xyzzy'$"):
+        inc.xyzzy  # noqa: B018
+
+
 def test_what_is_shown_escapes_what_was_recorded(evil):
     """Records, an incident, a timeline, a comparison: no markup of the data's comes through."""
     shown = [evil, evil.where(customer=EVIL), evil[ID], evil[ID].timeline, inc.compare(evil, evil.where(tag=EVIL))]

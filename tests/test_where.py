@@ -110,7 +110,7 @@ def test_no_wish_gives_the_records_themselves(records):
         ({"severity": "critcal"}, "unknown severity 'critcal'; did you mean 'critical'?"),
         ({"customer": "Bright"}, "unknown customer 'Bright'; did you mean 'Bright Ltd'?"),
         ({"service": "mial"}, "unknown service 'mial'; did you mean 'mail'?"),
-        ({"tag": "x"}, "unknown tag 'x'; there are 0 of them"),
+        ({"tag": "x"}, "unknown tag 'x'; there are none"),
         ({"incident_id": "INC-33"}, "unknown incident 'INC-33'; did you mean 'INC-3'?"),
         ({"since": "April"}, "since: no such time: 'April'; expected 2026"),
         ({"until": "2026-02-30"}, "until: no such time: '2026-02-30'"),

@@ -17,7 +17,7 @@ from typing import Any
 from incident_lib.batches.jobs import Effort, Orders
 from incident_lib.batches.many import PLAIN, USUAL, Done, Hands, Outcome, answers, hands, make_all, orders_of
 from incident_lib.drafting.sidecar import page_path
-from incident_lib.files import write_atomically
+from incident_lib.files import make_folder, write_atomically
 from incident_lib.loading import load
 from incident_lib.records import Records
 from incident_lib.reports.catalogue import postmortem_draft
@@ -114,6 +114,6 @@ def _remember(incidents: Sequence[str], drafts: Drafts, folder: Path) -> None:
     if not incidents:
         path.unlink(missing_ok=True)
         return
-    drafts.into.mkdir(parents=True, exist_ok=True)
+    make_folder(drafts.into)
     told = {"data": str(folder.resolve()), "incidents": list(incidents)}
     write_atomically(path, json.dumps(told, indent=1).encode("utf-8") + b"\n")

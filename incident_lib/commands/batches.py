@@ -45,6 +45,8 @@ def one_of(batch: bool, single: str | None, name: str, flag: str) -> None:
     if not batch and any(_choices().values()):
         raise click.UsageError(f"--again and --scheduler need {flag}")
     told = click.get_current_context().params
+    if flag == "--all-missing" and "://" in str(told["data"]):
+        raise click.UsageError("drafts write pages into the workbook: --data has to be a folder")
     for option in ("data", "reports"):
         if "://" in str(told.get(option)) and not _choices().get("scheduler"):
             raise click.UsageError(f"--{option} at a URL needs {flag} with --scheduler; expected a folder")
@@ -56,8 +58,6 @@ def draft_all_missing(owner: str | None, data: str, reports: str, as_of: str | N
     from incident_lib.batches.drafts import Drafts, draft_all, incidents_to_draft
     from incident_lib.loading import load
 
-    if "://" in data:
-        raise click.UsageError("drafts write pages into the workbook: --data has to be a folder")
     with near(data, reports) as where:
         records = load(data, as_of=as_of)
         drafts = Drafts(tuple(incidents_to_draft(records, where.into)), data, as_of, owner, where.into)

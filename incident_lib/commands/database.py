@@ -25,6 +25,8 @@ def export(url: str | None, url_env: str | None, replace: bool, as_of: str | Non
     from incident_lib.sources.sql import address_of, engine, export_tables
     from incident_lib.tables import TABLES
 
+    if not (url or url_env):
+        raise click.UsageError("say where to: sqlite:///incidents.db, postgresql://user@host/name, or --url-env NAME")
     engine()
     address = address_of(url, url_env, "export")
     records = load(data, as_of=as_of)

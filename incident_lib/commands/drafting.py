@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from incident_lib.commands.options import DATA
+from incident_lib.commands.options import ANY_DATA, DATA
 
 
 def draft_and_say(records: Any, incident_id: str, owner: str | None) -> list[str]:
@@ -79,7 +79,7 @@ def verify(incident_id: str, data: str) -> None:
 @click.argument(
     "pages", metavar="PAGE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@DATA
+@ANY_DATA
 def lint(pages: tuple[Path, ...], data: str) -> None:
     """Look at the wording of one PAGE or more: blame, "outage", promises, a single cause, vague action items.
 

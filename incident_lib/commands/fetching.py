@@ -23,13 +23,15 @@ def fetch(tools: tuple[str, ...], data: str) -> None:
     """
     from incident_lib.errors import SettingsError
     from incident_lib.loading import open_workbook
+    from incident_lib.settings import FILE_NAME
 
     folder, settings = open_workbook(data)
     stated = [tool for tool in TOOLS if getattr(settings.fetch, tool)]
     missing = [tool for tool in tools if tool not in stated]
     if missing or not stated:
-        wanted = missing[0] if missing else "pagerduty"
-        raise SettingsError(f"workbook.toml doesn't say how to fetch from {wanted}; expected a table [fetch.{wanted}]")
+        wanted = f"how to fetch from {missing[0]}" if missing else "what to fetch"
+        tables = f"[fetch.{missing[0]}]" if missing else "[fetch.pagerduty], [fetch.statuspage] or [fetch.slack]"
+        raise SettingsError(f"{folder / FILE_NAME} doesn't say {wanted}; expected a table {tables}")
     for tool in tools or stated:
         written = _fetch(tool, settings.fetch, folder)
         click.echo(

@@ -8,7 +8,25 @@ from typing import Any
 
 import click
 
-DATA = click.option("--data", default="data", show_default=True, metavar="FOLDER", help="The workbook's folder.")
+
+def workbook_folder(data: str) -> str:
+    """Return the folder that was named, if it is there; notebooks look one folder higher too, commands don't.
+
+    Raises:
+        SettingsError: if it isn't there.
+    """
+    from pathlib import Path
+
+    from incident_lib.errors import SettingsError
+
+    if "://" not in data and not Path(data).is_dir():
+        raise SettingsError(f"there is no folder {data}; expected a workbook, a folder with a workbook.toml")
+    return data
+
+
+_DATA = {"default": "data", "show_default": True, "metavar": "FOLDER", "help": "The workbook's folder."}
+DATA = click.option("--data", callback=lambda context, parameter, data: workbook_folder(data), **_DATA)
+ANY_DATA = click.option("--data", **_DATA)  # for what makes do without, or says in its own way that it is missing
 REPORTS = click.option("--reports", default="reports", show_default=True, metavar="FOLDER", help="Where reports go.")
 AS_OF = click.option(
     "--as-of",

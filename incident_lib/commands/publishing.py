@@ -20,7 +20,7 @@ def _note_pdf(context: click.Context, parameter: click.Parameter, wanted: bool) 
 # Not handed to the command: what makes the report asks for it (see forms_wanted).
 PDF = click.option(
     "--pdf", is_flag=True, expose_value=False, callback=_note_pdf,
-    help="Also as PDF, by Chromium or Chrome if there is one.",
+    help="Also as PDF; needs Chromium or Chrome.",
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from incident_lib.commands.options import DATA, NOW, REPORTS
+from incident_lib.commands.options import ANY_DATA, NOW, REPORTS
 
 NOTEBOOKS = "INCIDENTS_NOTEBOOKS"
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -44,7 +44,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 @click.option("--now", "--as-of", "now", metavar="TIME", help="Do what was due then: a past time with offset.")
 @click.option("--notebooks", metavar="FOLDER", envvar=NOTEBOOKS, type=click.Path(exists=True, file_okay=False),
               help=f"Run these notebooks instead of ours.  [or the variable {NOTEBOOKS}]")  # fmt: skip
-@DATA
+@ANY_DATA
 @REPORTS
 def run(force: bool, log: str, now: str | None, notebooks: str | None, data: str, reports: str) -> None:
     """Make the reports that are due by the workbook's [schedule], and missing drafts; for a timer.
@@ -112,6 +112,9 @@ def _tell(events: list[dict[str, Any]], data: str, reports: Path, say: Callable[
         return
     try:
         settings = read_settings(Path(data))
+    except WorkbookError:
+        return
+    try:
         if not (settings.tell.mail_to or settings.tell.webhook_env):
             return
         from time import sleep

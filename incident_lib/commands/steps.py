@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from incident_lib.commands.options import AS_OF, AT, BY, DATA, REPORTS, moment, records_now
+from incident_lib.commands.options import ANY_DATA, AS_OF, AT, BY, DATA, REPORTS, moment, records_now, workbook_folder
 from incident_lib.commands.scheduling import freshness
 
 
@@ -94,7 +94,7 @@ def _day(text: str | None) -> Any:
 @click.argument("incident_id", metavar="[ID]", required=False)
 @click.option("--max-age", metavar="AGE", help="Is any scheduled report older, as in 26h? For a monitoring system.")
 @AS_OF
-@DATA
+@ANY_DATA
 @REPORTS
 def status(incident_id: str | None, max_age: str | None, as_of: str | None, data: str, reports: str) -> None:
     """Show what comes next, whose turn it is, and when it is due; with ID, every step of that incident.
@@ -109,7 +109,7 @@ def status(incident_id: str | None, max_age: str | None, as_of: str | None, data
     from incident_lib.follow_up.status_text import status_of_all, status_of_one
     from incident_lib.loading import load
 
-    records = load(data, as_of=as_of)
+    records = load(workbook_folder(data), as_of=as_of)
     click.echo(status_of_one(records, incident_id) if incident_id else status_of_all(records))
 
 

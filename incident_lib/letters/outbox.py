@@ -24,7 +24,7 @@ from typing import Literal, cast
 import pandas as pd
 
 from incident_lib.errors import WorkbookError
-from incident_lib.files import alone, safe_name, sync_folder, write_atomically
+from incident_lib.files import alone, make_folder, safe_name, sync_folder, write_atomically
 from incident_lib.letters.correspondence import KEY, POLICY, TEXT, Letter, as_mail, digest, one_line
 from incident_lib.settings import Settings
 
@@ -48,7 +48,7 @@ def put(letter: Letter, outbox: Path, settings: Settings, *, at: pd.Timestamp) -
         SettingsError, FieldError: if it can't be an e-mail.
         WorkbookError: if it can't be written.
     """
-    outbox.mkdir(parents=True, exist_ok=True)
+    make_folder(outbox)
     message = as_mail(letter, settings, at=at)
     path = _file_of(letter, outbox)
     to = ", ".join(mail for _, mail in letter.to)
@@ -167,7 +167,7 @@ def held(outbox: Path) -> Iterator[None]:
     Raises:
         WorkbookError: if another run holds it.
     """
-    outbox.mkdir(parents=True, exist_ok=True)
+    make_folder(outbox)
     busy = WorkbookError(f"another run is sending from {outbox}; wait until it has ended")
     with alone(outbox / ".lock", busy):
         yield

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from incident_lib.files import write_atomically
+from incident_lib.files import make_folder, write_atomically
 from incident_lib.reports.failures import FailedRun, failures
 from incident_lib.reports.incident_pages import incident_address, incidents_of, write_incident_pages
 from incident_lib.reports.page_parts import environment, surroundings
@@ -48,7 +48,7 @@ def rebuild_index(reports: Path, title: str) -> Path:
         ReportError: if another run holds the folder.
         WorkbookError: if the index can't be written.
     """
-    reports.mkdir(parents=True, exist_ok=True)
+    make_folder(reports)
     path = reports / "index.html"
     with locked(reports):
         entries, unreadable = read_entries(reports)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from incident_lib.errors import WorkbookError
+from incident_lib.files import make_folder
 from incident_lib.sample.chat import chat_zip
 from incident_lib.sample.company import workbook_text
 from incident_lib.sample.incidents import END, draw_incidents
@@ -56,7 +57,7 @@ def write_sample(folder: Path, *, incidents: int = 160, seed: int = 7, until: da
     """
     if incidents < 0:
         raise WorkbookError(f"can't write a sample of {incidents} incidents; expected 0 or more")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if any(make_folder(folder).iterdir()):
         raise WorkbookError(f"{folder} is not empty; a sample goes into a new or empty folder")
     until = until or END
     counts: Counter[str] = Counter()

@@ -84,7 +84,7 @@ def read_settings(folder: Path) -> Settings:
     path = folder / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise SettingsError(
             f"{folder} is no workbook: it has no {FILE_NAME}; 'incidents init {folder}' would make one"
         ) from error
