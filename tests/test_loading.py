@@ -171,6 +171,15 @@ def test_secrets_never_get_past_the_edge(workbook):
     assert any("Slack token" in text for text in problems_of(records, "secret-removed"))
 
 
+def test_secrets_are_told_in_the_order_of_the_columns(workbook):
+    """However long their texts are: the longest are looked at first."""
+    row = f"INC-2026-001,password=hunter22,{'slow ' * 99}password=hunter23,2026-03-02T12:00:00Z"
+    records = load(workbook({"incidents.csv": f"incident_id,title,summary,started_at\n{row}\n"}))
+
+    told = problems_of(records, "secret-removed")
+    assert [text.split(":")[0] for text in told] == ["removed from the title", "removed from the summary"]
+
+
 @pytest.mark.parametrize(
     "secret",
     ["AKIA" + "ABCDEFGHIJKLMNOP", "ghp_" + "a" * 36, "glpat-" + "a" * 20, "sk_live_" + "a" * 24, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x",

@@ -441,6 +441,25 @@ def test_damaged_row_costs_no_other_row(tmp_path_factory, row, junk, place):
     assert {f"INC-{n}" for n in range(1, 7) if n != row} <= set(read["incident_id"])
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("damage", [{}, {20_000: "INC-x,too,few"}, {29_999: 'INC-x,"never closed,low,,'}])
+def test_a_file_of_several_blocks_is_the_same_by_line(source, monkeypatch, end, damage):
+    """Rows, their lines, and what is said of a damaged one, whether Arrow reads blocks of a megabyte or we each line."""
+    rows = [f"INC-{number},{'Mail down é' * 4},high,2026-03-02T09:14:00Z," for number in range(30_000)]
+    for row, text in damage.items():
+        rows[row] = text
+    file = source("x.csv", HEAD.strip() + end + end.join(rows))
+    quick = delimited.read_delimited(file)
+    monkeypatch.setattr(delimited, "_read_at_once", lambda *_, **__: None)
+    slow = delimited.read_delimited(file)
+
+    assert file.path.stat().st_size > 2_000_000
+    assert (quick.problems, quick.skipped) == (slow.problems, slow.skipped)
+    assert [values.to_pylist() for values in (*quick.columns.values(), quick.places)] == [
+        values.to_pylist() for values in (*slow.columns.values(), slow.places)
+    ]
+
+
 NAMES = st.lists(st.none() | st.text(st.sampled_from("aé; \t"), max_size=6), max_size=12)
 
 
