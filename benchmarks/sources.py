@@ -133,7 +133,7 @@ def child(contest: str, name: str, folder: Path) -> None:
 
 
 def processor() -> float:
-    """Return the processor seconds of this process so far, with those of the processes that it started and that ended."""
+    """Return the processor seconds of this process so far, and of the processes that it started and that ended."""
     return sum(os.times()[:4])
 
 
