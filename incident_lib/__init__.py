@@ -3,7 +3,6 @@
 The late import keeps ``incidents --help`` quick: only what is used costs anything.
 """
 
-import difflib
 import os
 from importlib import import_module
 from typing import Any
@@ -100,7 +99,7 @@ __all__ = sorted(_HOME_OF)
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
-        nearest = difflib.get_close_matches(name, __all__, 1)
+        nearest = import_module("difflib").get_close_matches(name, __all__, 1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
