@@ -106,7 +106,7 @@ class Dimensions(Mapping[str, Dimension]):
 
     def __getitem__(self, name: str) -> Dimension:
         if name not in _MAKERS:
-            raise SettingsError(unknown(str(name), list(_MAKERS), "grouping") + f"; there are {', '.join(_MAKERS)}")
+            raise SettingsError(unknown(str(name), list(_MAKERS), "grouping") + f" ({', '.join(_MAKERS)})")
         if name not in self._made:
             self._made[name] = _MAKERS[name](self._records, name)
         return self._made[name]
