@@ -64,8 +64,8 @@ def parse_times(texts: pa.ChunkedArray, rules: Rules) -> Parsed:
 def _each_word_once(texts: pa.ChunkedArray, rules: Rules) -> Parsed:
     codes, words = coded(texts)
     parsed = _formatted(words, rules) if rules.time_format else parse_times(pa.chunked_array([words], TEXT), rules)
-    times = pa.array(parsed.values, _UTC, from_pandas=True).take(pa.array(codes, mask=codes < 0))
-    return Parsed(times.to_pandas(), by_row(codes, parsed.refused))
+    known = np.append(parsed.values.to_numpy("datetime64[us]"), np.datetime64("NaT"))  # the last: of a missing text
+    return Parsed(pd.Series(known[codes]).dt.tz_localize("UTC"), by_row(codes, parsed.refused))
 
 
 def _times(texts: pa.Array, start: int, zone: str | None, refused: dict[int, str]) -> list[pa.Array]:
