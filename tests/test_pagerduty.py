@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from incident_lib.errors import SourceError
 from incident_lib.settings import FileRule, Settings, Severities
 from incident_lib.sources import json_lines, pagerduty
+from incident_lib.sources.json_marks import marked
 from incident_lib.sources.pagerduty import READER
 from incident_lib.sources.reading import Batch, Source
 from incident_lib.tables import ACCOUNTS, INCIDENTS
@@ -597,6 +598,69 @@ def test_lines_at_once_and_record_by_record_tell_the_same(tmp_path_factory, valu
     file.write_bytes(json.dumps(_usual(8)).encode() + b"\n" + content + b"{broken\n")
 
     assert same(*told_both_ways(file))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.tuples(st.integers(0, 19), st.sampled_from([*_usual(0), "new"]), ODD_VALUES), max_size=4),
+    swaps=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 1 << 16), st.integers(1, 40)), max_size=2),
+    damage=st.lists(st.tuples(st.integers(0, 1 << 16), DAMAGE, st.integers(0, 5)), max_size=3), compact=st.booleans(),
+)  # fmt: skip
+def test_lines_cut_by_the_lengths_of_others_are_looked_at_all_the_same(tmp_path_factory, values, swaps, damage, compact):
+    """Once lengths are known, quotes are not looked for: damage, even as long as what it replaces, is found as before."""
+    separators = (",", ":") if compact else None
+    records = [_usual(number) for number in range(20)]
+    for place, key, value in values:
+        records[place][key] = value
+    before, content = (
+        "".join(json.dumps(one, separators=separators) + "\n" for one in some).encode()
+        for some in ([_usual(number) for number in range(20, 40)], records)
+    )
+    for place, other, length in swaps:  # of the same length
+        place, other = place % len(content), other % len(content)
+        content = content[:place] + content[other:][:length] + content[place + len(content[other:][:length]) :]
+    for place, other, length in damage:
+        place %= len(content)
+        content = content[:place] + other + content[place + length :]
+    file = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    file.write_bytes(before + content + b"{broken\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "BLOCK", len(before) // 2 + 500)
+        patch.setattr(json_lines, "_FEW", 0)
+        batches = told_both_ways(file)
+
+    assert same(*batches)
+
+
+def test_lines_of_a_known_shape_are_cut_without_looking_for_their_quotes(tmp_path, monkeypatch):
+    """However long their titles are, and with pieces of several lengths; a line with an escape is cut by its quotes."""
+    titles = ["x" * n for n in (1, 20, 31, 32, 33, 255, 256, 300)]
+    records = [_usual(n) | {"title": titles[n % 8], "urgency": ("high", "low")[n % 2]} for n in range(400)]
+    records[399]["title"] = 'a "quoted" one'
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in records))
+    sought = []
+    monkeypatch.setattr(json_lines, "BLOCK", file.stat().st_size // 2)
+    monkeypatch.setattr(json_lines, "_FEW", 0)
+    monkeypatch.setattr(json_lines, "marked", lambda lines: sought.append(lines.numbers) or marked(lines))
+    frame, lines, _ = pagerduty.usual_incidents(Source(file, "a.jsonl", Settings()))
+
+    assert frame["title"].tolist() == [one["title"] for one in records]
+    later = np.concatenate(sought[1:])
+    assert set(later[later < 399] % 8) <= {6, 7}  # texts of 256 and more
+    assert 399 in later
+    assert len(lines) == 400
+
+
+def test_ids_that_come_again_are_found_whatever_their_length(tmp_path):
+    """Ids that begin and end alike are not the same; short ones, and those of different lengths, are compared too."""
+    for ids in (["P1", "P2", "P1"], ["PAAAAAAAAAAAAAAAAAAAAAA1", "PAAAAAAAAAAABAAAAAAAAAA1", "PAAAAAAAAAAAAAAAAAAAAAA1"]):
+        file = tmp_path / "a.jsonl"
+        file.write_text("".join(json.dumps(_usual(n) | {"id": one}) + "\n" for n, one in enumerate(ids)))
+        frame, _, others = pagerduty.usual_incidents(Source(file, "a.jsonl", Settings()))
+        assert frame["incident_id"].tolist() == [ids[1]]
+        assert others.tolist() == [1, 3]
+        assert same(*told_both_ways(file))
 
 
 def test_most_lines_go_at_once(tmp_path):

@@ -19,7 +19,7 @@ from incident_lib.sources.json_learning import learned
 from incident_lib.sources.json_marks import BEYOND, Lines, Marked, lines_in, marked
 from incident_lib.sources.json_shapes import Cut, Shape, Usual
 
-BLOCK = 8 << 20  # a longer line is nobody's incident
+BLOCK = 6 << 20  # a longer line is nobody's incident
 _STRETCH = 16 << 20  # what is shorter is not worth a thread of its own
 _TRIES, _SHAPES = 8, 64  # new shapes in a block, and all, of lines with as many marks
 _OFTEN, _FEW = 4, 50  # shapes to be tried without marks, and lines for which that is not worth it
@@ -112,7 +112,6 @@ def _blocks(path: Path, stretch: Stretch) -> Iterator[Lines]:
     """
     area = bytearray(BLOCK + 1 + BEYOND)
     content, view, filled, is_torn = np.frombuffer(area, np.uint8), memoryview(area), 0, False
-    space = np.empty(len(area), bool)
     with path.open("rb", buffering=0) as file:
         file.seek(stretch.start)
         left = stretch.end - stretch.start
@@ -127,7 +126,7 @@ def _blocks(path: Path, stretch: Stretch) -> Iterator[Lines]:
                 if is_torn:
                     torn = area.find(b"\n")
                     area[:torn] = b" " * torn
-                lines = lines_in(content, whole, stretch.lines, space)
+                lines = lines_in(content, whole, stretch.lines)
                 stretch.lines += len(lines.starts)
                 yield lines
             is_torn = not whole

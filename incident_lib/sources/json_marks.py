@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_CHUNK = 1 << 17  # as much as fits into a processor's own memory
+_CHUNK = 1 << 17  # as much as fits into a processor's own memory with the places of many marks
 _QUOTE, _NEWLINE, _SLASH = 0x22, 0x0A, 0x5C
 BEYOND = 1 << 16  # bytes behind a block's lines that may be looked at
 
@@ -44,16 +45,22 @@ class Marked:
     counts: np.ndarray
 
 
-def lines_in(content: np.ndarray, size: int, number: int, space: np.ndarray) -> Lines:
-    """Return the lines in the first bytes, the first of which has this number; ``space`` has room for a flag a byte."""
-    ends = np.flatnonzero(np.equal(content[:size], _NEWLINE, out=space[:size]))
+def lines_in(content: np.ndarray, size: int, number: int) -> Lines:
+    """Return the lines in the first bytes; ``number`` is that of the first line."""
+    ends = _places(content[:size], lambda octets: octets == _NEWLINE, 1 << 20)
     return Lines(content, _starts(ends), ends, np.arange(number, number + len(ends)))
+
+
+def _places(octets: np.ndarray, wanted: Callable[[np.ndarray], np.ndarray], chunk: int) -> np.ndarray:
+    """Return where the wanted bytes stand."""
+    chunks = range(0, len(octets), chunk)
+    return np.concatenate([np.flatnonzero(wanted(octets[start : start + chunk])) + start for start in chunks])
 
 
 def marked(lines: Lines) -> Marked:
     """Return lines with the places of their quotes, line breaks, and the other control characters."""
     octets = lines.content[: lines.ends[-1] + 1]
-    marks = _marks(octets)
+    marks = _places(octets, is_mark, _CHUNK)
     if (octets == _SLASH).any():
         marks = _without(marks, _escaped(octets))
     breaks = np.flatnonzero(octets[marks] == _NEWLINE)
@@ -63,11 +70,6 @@ def marked(lines: Lines) -> Marked:
 
 def _starts(ends: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], ends[:-1] + 1])
-
-
-def _marks(octets: np.ndarray) -> np.ndarray:
-    chunks = range(0, len(octets), _CHUNK)
-    return np.concatenate([np.flatnonzero(is_mark(octets[start : start + _CHUNK])) + start for start in chunks])
 
 
 def is_mark(octets: np.ndarray) -> np.ndarray:

@@ -48,15 +48,16 @@ def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarra
         parts={"words": (WORD_FIELDS, partial(word, source.settings)), "people": (PEOPLE_FIELDS, persons)},
         nesting=source.limits.nesting,
     )  # fmt: skip
-    stretches = each_stretch(source.path, usual, partial(_in_turn, source.zone))
-    tables, lines, total = [_SCHEMA.empty_table()], [np.array([], int)], 0
+    stretches, total = each_stretch(source.path, usual, partial(_in_turn, source.zone)), 0
+    tables, lines = [_SCHEMA.empty_table()], [np.array([], int)]
     for stretch in stretches:
-        tables += [table for table, _ in stretch.made]
-        lines += [numbers + total + 1 for _, numbers in stretch.made]
+        for table, numbers in stretch.made:
+            tables.append(table)
+            lines.append(np.add(numbers, total + 1, out=numbers))
         total += stretch.lines
     stretches.clear()
     table, numbers = pa.concat_tables(tables), np.concatenate(lines)
-    tables.clear()
+    del tables, lines
     again = _again(table["incident_id"])
     if again.any():
         table, numbers = table.filter(pa.array(~again)), numbers[~again]
