@@ -632,6 +632,27 @@ def test_lines_cut_by_the_lengths_of_others_are_looked_at_all_the_same(tmp_path_
     assert same(*batches)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("}\n", "}x\n"), ("}\n", "}}\n"), ("}\n", "} \n"), ("}\n", '} {"id": "PX"}\n'), ("Queue 30", 'Que"e 30'),
+        ("Queue 30", "Que\te 30"), ("Queue 30", "Queue\\30"), ("Queue 30", 'Queue3\\"'), ("Queue 30", 'Q", "b":"'),
+        ("T13:00:00Z", 'T1":"0:00Z'), (": 30,", ": 03,"), (": 30,", ": -3,"), ('"mail"', '"ma"l"'), ('"Ann"', '"An\\"'),
+    ],
+)  # fmt: skip
+def test_what_is_as_long_as_in_other_lines_is_not_taken_for_it(tmp_path, monkeypatch, old, new):
+    """More after a line's end, a quote, an escape or a control character within a text: as if read record by record."""
+    lines = [f"{json.dumps(_usual(number))}\n" for number in range(60)]
+    assert old in lines[30]
+    lines[30] = lines[30].replace(old, new)
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(lines), encoding="utf-8")
+    monkeypatch.setattr(json_lines, "BLOCK", file.stat().st_size // 3)
+    monkeypatch.setattr(json_lines, "_FEW", 0)
+
+    assert same(*told_both_ways(file))
+
+
 def test_lines_of_a_known_shape_are_cut_without_looking_for_their_quotes(tmp_path, monkeypatch):
     """However long their titles are, and with pieces of several lengths; a line with an escape is cut by its quotes."""
     titles = ["x" * n for n in (1, 20, 31, 32, 33, 255, 256, 300)]
