@@ -39,6 +39,7 @@ from incident_lib.sources.registry import READERS
 
 _DATA_ENDINGS = {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".zip", ".md", ".markdown", ".mdx", ".xlsx",
                   ".eml", ".mbox"}  # fmt: skip
+_TOLD = 5  # problems, where nothing could be read
 _OWN_FILES = (".evidence.json",)  # what drafting keeps beside a page
 _NOT_DATA = {"templates", "__pycache__", "node_modules"}
 
@@ -246,4 +247,6 @@ def _refuse_nothing(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     problems = tables["problems"]
     lost = problems[problems["effect"] == "file left out"]
     if tables["incidents"].empty and not lost.empty:
-        raise SourceError(f"nothing could be read from {folder}: {lost['message'].iloc[0]}")
+        told = [f"{one['message']} @ {one['source']}" for one in lost.head(_TOLD).to_dict("records")]
+        more = [f"and {len(lost) - _TOLD:,} more"] if len(lost) > _TOLD else []
+        raise SourceError(f"nothing could be read from {folder}: {'; '.join([*told, *more])}")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from incident_lib.cli import cli
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 ELSEWHERE = ("--all-missing", "incidents send")  # many reports; a mail server
@@ -34,6 +36,17 @@ def test_what_readme_does_after_an_incident_works_on_the_sample_line_by_line(tmp
 
     assert [command[1] for command in commands] == ["draft", "status", "step", "task", "letter", "lint", "verify"]
     assert list((tmp_path / "reports/outbox").glob("*.eml"))
+
+
+def test_every_command_that_is_named_anywhere_exists():
+    """In documents, settings, the sample, messages and notebooks: 'incidents draft', say, in quotation marks."""
+    files = [*DOCUMENTS, ROOT / "data/workbook.toml", *(ROOT / "notebooks").glob("*.ipynb"),
+             *(path for path in (ROOT / "incident_lib").rglob("*") if path.suffix in (".py", ".toml", ".j2"))]  # fmt: skip
+    named = {(path.name, name) for path in files
+             for name in re.findall(r"(?:`|(?<![a-z])')incidents ([a-z][a-z-]+)", path.read_text("utf-8"))}  # fmt: skip
+
+    assert len(named) > 50
+    assert {(file, name) for file, name in named if name not in cli.commands} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

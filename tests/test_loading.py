@@ -143,6 +143,16 @@ def test_nothing_readable_stops(workbook):
         load(workbook({"a.json": '{"incidents": ['}))
 
 
+def test_where_nothing_can_be_read_each_file_is_named_with_its_reason(workbook):
+    """The first five, and how many more there are."""
+    with pytest.raises(SourceError, match=r"no reader knows .* @ x\.csv; .*front matter.* @ postmortems/a\.md") as few:
+        load(workbook({"postmortems/a.md": "", "x.csv": "a,b\n1,2\n"}))
+    with pytest.raises(SourceError, match=r"; and 5 more$"):
+        load(workbook({f"x{number}.csv": "a,b\n1,2\n" for number in range(8)}))
+
+    assert "more" not in str(few.value)
+
+
 def test_a_link_that_leaves_the_workbook_is_refused(workbook, tmp_path):
     """A symbolic link out of the folder is not followed."""
     (tmp_path / "secret.csv").write_text(REGISTER)
