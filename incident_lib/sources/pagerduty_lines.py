@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from incident_lib.sources.fields import EARLIEST_YEAR, LATEST_YEAR
-from incident_lib.sources.json_lines import each_stretch
+from incident_lib.sources.json_lines import Stretch, each_stretch
 from incident_lib.sources.json_shapes import Cut, Usual
 from incident_lib.sources.json_texts import Part, Texts, untrimmed
 from incident_lib.sources.pagerduty_words import ENTRY, OWN, PEOPLE_FIELDS, TAKEN, TIMES, WORD_FIELDS, persons, word
@@ -48,16 +48,7 @@ def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarra
         parts={"words": (WORD_FIELDS, partial(word, source.settings)), "people": (PEOPLE_FIELDS, persons)},
         nesting=source.limits.nesting,
     )  # fmt: skip
-    stretches, total = each_stretch(source.path, usual, partial(_in_turn, source.zone)), 0
-    tables, lines = [_SCHEMA.empty_table()], [np.array([], int)]
-    for stretch in stretches:
-        for table, numbers in stretch.made:
-            tables.append(table)
-            lines.append(np.add(numbers, total + 1, out=numbers))
-        total += stretch.lines
-    stretches.clear()
-    table, numbers = pa.concat_tables(tables), np.concatenate(lines)
-    del tables, lines
+    table, numbers, total = _whole_file(each_stretch(source.path, usual, partial(_in_turn, source.zone)))
     again = _again(table["incident_id"])
     if again.any():
         table, numbers = table.filter(pa.array(~again)), numbers[~again]
@@ -67,6 +58,17 @@ def usual_incidents(source: Source) -> tuple[pd.DataFrame, np.ndarray, np.ndarra
     other[0] = False
     other[numbers] = False
     return table.to_pandas(split_blocks=True, self_destruct=True), numbers, np.flatnonzero(other)
+
+
+def _whole_file(stretches: list[Stretch]) -> tuple[pa.Table, np.ndarray, int]:
+    """Return all rows, their lines' numbers in the file, and how many lines there are; nothing else is kept."""
+    tables, lines, total = [_SCHEMA.empty_table()], [np.array([], int)], 0
+    for stretch in stretches:
+        for table, numbers in stretch.made:
+            tables.append(table)
+            lines.append(np.add(numbers, total + 1, out=numbers))
+        total += stretch.lines
+    return pa.concat_tables(tables), np.concatenate(lines), total
 
 
 def _again(ids: pa.ChunkedArray) -> np.ndarray:
