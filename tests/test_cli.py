@@ -107,6 +107,15 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(workbook, tmp_path
     assert sentence in done.stderr and "Traceback" not in done.stderr
 
 
+def test_an_incident_that_a_register_barely_tells_of_can_be_drafted(workbook, tmp_path):
+    """Id, title and one time are enough; no severity is stated, and none is made up."""
+    folder = workbook({"ours.csv": "incident_id,title,started_at\nA-2,DNS,2026-10-02T10:00:00Z\n"})
+    done = run("draft", "A-2", "--data", str(folder), cwd=tmp_path)
+
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert "\nseverity:\n" in (folder / "postmortems/A-2.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("command", [["check"], ["status"], ["step", "INC-2026-042", "internal-email"], ["run"]])
 def test_a_command_in_the_wrong_folder_says_so(workbook, tmp_path, command):
     """It neither reads nor changes the workbook of the folder above, as a notebook would."""

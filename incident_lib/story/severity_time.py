@@ -119,7 +119,7 @@ def severity_stays(records: Records, incident_id: str) -> list[Stay]:
 
     It begins with the impact, or failing that the detection, or the first sight of it. Before the first stated change
     it has the severity that this change came from, or else the one that was declared first. Without any stated change
-    the whole incident counts as the severity of its record.
+    the whole incident counts as the severity of its record; where that has none either, there are no stretches.
 
     >>> [stay.severity for stay in inc.severity_stays(records, "INC-2026-042")]
     ['high', 'critical']
@@ -132,7 +132,7 @@ def severity_stays(records: Records, incident_id: str) -> list[Stay]:
     points = _points(incident, changes, start)
     is_open = pd.isna(incident["resolved_at"])
     end = records.as_of if is_open else incident["resolved_at"]
-    ends = [min(at, end) for at, _, _ in points[1:]] + [end]
+    ends = [min(at, end) for at, _, _ in points[1:]] + [end] * bool(points)
     return [
         Stay(severity, at, until, is_open and until == end, source)
         for (at, severity, source), until in zip(points, ends, strict=True)
