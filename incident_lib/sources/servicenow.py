@@ -6,12 +6,10 @@ on those before it happened. There the times come from the rows in which the sta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -207,25 +205,15 @@ def _rest(raw: RawTable, fields: Mapping[str, str], kept: pa.Array) -> pd.Series
 
     Times are left out, which would tell what came later.
     """
-    unused = {name: raw.columns[column] for name, column in fields.items() if name not in _USED}
+    unused = {name: _taken(raw.columns[column], kept) for name, column in fields.items() if name not in _USED}
     if not unused:
         return pd.Series(None, range(len(kept)), dtype="str")
-    parts = np.array_split(kept, os.cpu_count() or 1)
-    with ThreadPoolExecutor(len(parts)) as pool:
-        records = pool.map(lambda part: _json_rows(unused, pa.array(part)), parts)
-    return pa.chunked_array([chunk for part in records for chunk in part.chunks], TEXT).to_pandas()
-
-
-def _json_rows(columns: Mapping[str, Values], kept: pa.Array) -> pa.ChunkedArray:
-    """Return some rows of these columns, each as one JSON record."""
-    pieces = {}
-    for name, values in columns.items():
-        own = _taken(values, kept)
-        pieces[name] = (
-            json_values(own) if isinstance(own, list)
-            else over_words(pc.dictionary_encode(own), lambda words: json_pieces(_stated(words)))
-        )  # fmt: skip
-    return json_records(pieces)
+    pieces = {
+        name: json_values(values) if isinstance(values, list)
+        else over_words(pc.dictionary_encode(values), lambda words: json_pieces(_stated(words)))
+        for name, values in unused.items()
+    }  # fmt: skip
+    return json_records(pieces).to_pandas()
 
 
 def _taken(values: Values, kept: pa.Array) -> Values:
