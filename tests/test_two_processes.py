@@ -109,6 +109,21 @@ def test_a_second_process_that_dies_or_stops_costs_nothing(harm, squares, patien
     assert is_gone(pid)
 
 
+def test_without_room_for_its_answers_they_are_found_again(squares, patient, monkeypatch):
+    """Where the shared memory can't be had, this process works on everything itself."""
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError("no memory")
+
+    patient(5)
+    monkeypatch.setattr(two_processes.mmap, "mmap", no_room)
+    with other_process(squares, wanted=True) as other:
+        other.order({"times": 10, "left": []})
+        found = all_parts(9, here, other, SCHEMA)
+
+    assert [facts["text"] for _, facts in found] == ["of the first"] * 9
+
+
 @pytest.mark.parametrize("executable", ["/nowhere/python3", "", "/usr/bin/uwsgi"])
 def test_without_an_interpreter_there_is_none(executable, squares, monkeypatch):
     """Inside another program, or where nothing can be started, this process works alone."""
