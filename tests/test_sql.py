@@ -365,4 +365,4 @@ def test_the_command_writes_and_says_how_much(workbook, tmp_path, monkeypatch):
 
     assert "written: 1 incidents" in first.output
     assert isinstance(again.exception, SourceError)
-    assert CliRunner().invoke(cli, ["export", "--data", str(folder)]).exit_code == 1
+    assert CliRunner().invoke(cli, ["export", "--data", str(folder)]).exit_code == 2
