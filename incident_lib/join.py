@@ -92,13 +92,25 @@ def _with_parts(told: pd.DataFrame) -> pd.DataFrame:
 
 def _links(incidents: pd.DataFrame) -> pd.DataFrame:
     """Return which names tie ids together: one and other, an id and a reference that another row states or is."""
-    if incidents["references"].isna().all():
-        return pd.DataFrame({"one": [], "other": []}, dtype="str")
     stated = incidents.loc[incidents["references"].notna(), ["incident_id", "references"]]
-    pairs = stated.assign(other=stated["references"].str.split("; ")).explode("other")
-    pairs = pairs.rename(columns={"incident_id": "one"})[["one", "other"]].astype("str")
-    pairs = pairs[pairs["one"] != pairs["other"]].drop_duplicates()
-    return pairs[pairs["other"].duplicated(keep=False) | is_in(pairs["other"], incidents["incident_id"])]
+    named = pc.split_pattern(_whole(stated["references"]), "; ")
+    ones = _whole(stated["incident_id"]).take(pc.list_parent_indices(named))
+    others = named.flatten()
+    foreign = pc.not_equal(ones, others)
+    pairs = pd.DataFrame({"one": ones.filter(foreign), "other": others.filter(foreign)}, dtype="str")
+    # few tie anything: most are left out before pairs are compared
+    pairs = pairs[_tie(pairs["other"], incidents["incident_id"])].drop_duplicates()
+    return pairs[_tie(pairs["other"], incidents["incident_id"])]
+
+
+def _whole(column: pd.Series) -> pa.Array:
+    """Return a column of text as one piece of Arrow's."""
+    texts = pa.array(column, pa.large_string())
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
+def _tie(others: pd.Series, ids: pd.Series) -> pd.Series:
+    return others.duplicated(keep=False) | is_in(others, ids)
 
 
 def is_in(names: pd.Series, known: pd.Series) -> pd.Series:
