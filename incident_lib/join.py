@@ -98,6 +98,8 @@ def _links(incidents: pd.DataFrame) -> pd.DataFrame:
     others = named.flatten()
     foreign = pc.not_equal(ones, others)
     pairs = pd.DataFrame({"one": ones.filter(foreign), "other": others.filter(foreign)}, dtype="str")
+    if pairs.empty:
+        return pairs
     # few tie anything: most are left out before pairs are compared
     pairs = pairs[_tie(pairs["other"], incidents["incident_id"])].drop_duplicates()
     return pairs[_tie(pairs["other"], incidents["incident_id"])]
